@@ -1,0 +1,1 @@
+"""Songbai: subsidised elderly care, from the published notice to the payment order."""

@@ -1,0 +1,1 @@
+"""The citizen card: life cycle, tokens, own money."""

@@ -1,0 +1,73 @@
+"""Tables about cards. A card is the holder's relation to two purses; its media are the pieces of plastic (or codes) it was issued on."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from settlement.db import Instant, RowId, metadata
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False, unique=True),
+    Column("scheme_code", String(40), nullable=False),
+    Column("status", String(16), nullable=False, comment="issued | active | lost | frozen | closed"),
+    Column("frozen_from", Instant, comment="spending that occurred at or after it is declined"),
+    Column("freeze_reason", String(40), comment="died | left | removed | loss | order"),
+    Column("subsidy_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False, comment="the lot that carries over"),
+    Column("personal_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("closed_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("status IN ('issued','active','lost','frozen','closed')", name="status"),
+    Index("ix_cards_subsidy_account", "subsidy_account_id"),
+    Index("ix_cards_personal_account", "personal_account_id"),
+)
+
+media = Table(
+    "card_media",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
+    Column("card_no", String(32), nullable=False, unique=True, comment="printed number of the operator"),
+    Column("token_id", String(32), nullable=False, unique=True, comment="random id inside the signed QR token"),
+    Column("issue", Integer, nullable=False, comment="counts up with each replacement; an older one is dead"),
+    Column("issued_at", Instant, nullable=False),
+    Column("dead_from", Instant, comment="lost or replaced: the code no longer counts from then"),
+    Column("dead_reason", String(16)),
+    UniqueConstraint("card_id", "issue"),
+)
+
+# Per card and calendar year: what may be spent from subsidy (the sum of the year's monthly entitlements) and what was, by check-in date.
+card_years = Table(
+    "card_years",
+    metadata,
+    Column("card_id", RowId, ForeignKey("cards.id"), primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("entitled", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False, default=0),
+    CheckConstraint("entitled >= 0 AND spent >= 0", name="not_negative"),
+)
+
+top_ups = Table(
+    "card_top_ups",
+    metadata,
+    Column("id", String(64), primary_key=True, comment="the operator's transaction number"),
+    Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
+    Column("kind", String(16), nullable=False, comment="top_up | refund"),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("operator_day", Date, comment="the day of the operator's file it was found in; empty until reconciled"),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+)
+
+operator_files = Table(
+    "card_operator_files",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("total_fen", BigInteger, nullable=False),
+    Column("differences", Integer, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Month and quarter: statements, adjustments, settlements, payment orders, explanations."""

@@ -1,0 +1,142 @@
+"""The database: engines for SQLite and PostgreSQL, column types, migrations.
+
+A district is the unit of isolation: its own SQLite file, or its own PostgreSQL schema. Tables never name a schema, connections do
+(``search_path``). Moments are stored as whole microseconds since the epoch, UTC, in both databases, so that durations are plain
+integer arithmetic in SQL and mean the same everywhere (``docs/decisions/0002-storage.md``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, create_engine, event, make_url
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+"""A surrogate key: 64 bits on PostgreSQL; on SQLite INTEGER, which alone makes an automatic rowid."""
+
+Json = JSON(none_as_null=True)
+
+
+def micros(moment: datetime) -> int:
+    """Whole microseconds since the epoch; raises ValueError for a moment without a time zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, stored as microseconds since the epoch UTC. Use ``type_coerce(column, BigInteger)`` to calculate in SQL."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+
+def make_engine(url: str, schema: str | None = None) -> Engine:
+    """An engine for one district.
+
+    ``url``: ``sqlite:////path/file.db`` or ``postgresql://...``; ``schema``: the district's PostgreSQL schema (made by :func:`migrate`).
+    Write transactions on SQLite begin IMMEDIATE, so that two processes queue instead of failing in the middle.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if schema is not None and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", schema):
+        raise ValueError("a schema name is lower-case letters, digits and _")
+    # Every transaction meets the same world whatever the server's defaults are.
+    options = "-c timezone=UTC -c default_transaction_isolation=read\\ committed"
+    if schema is not None:
+        options += f" -c search_path={schema}"
+    return create_engine(parsed, connect_args={"options": options}, pool_pre_ping=True)
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail when another process wrote in between.
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that only reads: it never blocks a writer."""
+    with engine.connect() as connection:
+        connection = connection.execution_options(read_only=True)
+        with connection.begin():
+            yield connection
+
+
+def migrations_folder() -> Path:
+    """Beside the packages in a checkout, inside ``settlement`` in a wheel."""
+    inside = Path(__file__).parent / "migrations"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "migrations"
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the district's tables to a revision (the newest by default); on PostgreSQL make the schema first."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    with engine.connect() as connection:
+        schema = _schema_of(connection)
+        if schema is not None:
+            connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            connection.commit()
+        with connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+
+
+def _schema_of(connection: Connection) -> str | None:
+    if connection.dialect.name != "postgresql":
+        return None
+    path: str = connection.exec_driver_sql("SHOW search_path").scalar_one()
+    connection.rollback()
+    name = path.split(",")[0].strip().strip('"')
+    return None if name in ("$user", "public") else name
+
+
+def database_url(default_folder: Path) -> str:
+    """``SONGBAI_DB`` when set, else ``songbai.db`` in the folder given."""
+    return os.environ.get("SONGBAI_DB") or f"sqlite:///{(default_folder / 'songbai.db').absolute()}"

@@ -1,0 +1,122 @@
+"""Keys and what is done with them: field encryption, keyed look-up indexes, signed tokens.
+
+The key ring is a JSON file outside the repository and the database (``SONGBAI_KEYS``, default beside the database file), readable by the
+service's user only. Every ciphertext, index and token names its algorithm and key, so that keys rotate and other algorithms can follow.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from settlement.errors import BrokenInvariant
+
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """``field_keys`` and ``token_keys`` by id; the last one listed is used for new data, all are used for reading.
+
+    There is one ``index_key``: a look-up index can only be searched under the key it was made with.
+    """
+
+    field_keys: dict[str, bytes]
+    token_keys: dict[str, bytes]
+    index_key: bytes
+
+    # -- fields: AES-256-GCM ------------------------------------------------------------------------------------------------
+    def encrypt(self, plain: str, context: str) -> str:
+        """Encrypt one field. ``context`` (such as ``seniors.id_no``) is authenticated: a value moved to another column fails to open."""
+        key_id, key = next(reversed(self.field_keys.items()))
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = AESGCM(key).encrypt(nonce, plain.encode(), context.encode())
+        return f"a256gcm:{key_id}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def decrypt(self, cipher: str, context: str) -> str:
+        """Open one field; raises BrokenInvariant when it was altered, moved, or its key is gone."""
+        algorithm, _, rest = cipher.partition(":")
+        key_id, _, body = rest.partition(":")
+        if algorithm != "a256gcm" or key_id not in self.field_keys:
+            raise BrokenInvariant(f"no key {algorithm}:{key_id} for {context}")
+        raw = base64.urlsafe_b64decode(body)
+        try:
+            return AESGCM(self.field_keys[key_id]).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
+        except InvalidTag as error:
+            raise BrokenInvariant(f"a field of {context} was altered") from error
+
+    # -- look-up indexes: HMAC-SHA-256 ---------------------------------------------------------------------------------------
+    def index(self, plain: str, context: str) -> str:
+        """A keyed digest to find a value by (whole, or a part such as the last four digits under its own context)."""
+        return hmac.new(self.index_key, f"{context}\x00{plain}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    # -- tokens: Ed25519 -----------------------------------------------------------------------------------------------------
+    def sign_token(self, payload: str) -> str:
+        """``payload.key_id.signature`` (URL-safe). The payload must hold nothing personal."""
+        key_id, seed = next(reversed(self.token_keys.items()))
+        signature = Ed25519PrivateKey.from_private_bytes(seed).sign(payload.encode())
+        return f"{payload}.{key_id}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+    def open_token(self, token: str) -> str | None:
+        """The payload of a genuine token, else None."""
+        payload, _, rest = token.rpartition(".")
+        payload, _, key_id = payload.rpartition(".")
+        if key_id not in self.token_keys:
+            return None
+        try:
+            signature = base64.b64decode(rest + "=" * (-len(rest) % 4), altchars=b"-_", validate=True)
+            self.token_public_key(key_id).verify(signature, payload.encode())
+        except (InvalidSignature, ValueError):
+            return None
+        return payload
+
+    def token_public_key(self, key_id: str) -> Ed25519PublicKey:
+        return Ed25519PrivateKey.from_private_bytes(self.token_keys[key_id]).public_key()
+
+
+def new_ring(seed: bytes | None = None) -> KeyRing:
+    """Fresh random keys; with ``seed`` the same keys every time (the demo and tests only)."""
+
+    def key(name: str) -> bytes:
+        return secrets.token_bytes(32) if seed is None else hashlib.sha256(seed + name.encode()).digest()
+
+    return KeyRing({"f1": key("field")}, {"t1": key("token")}, key("index"))
+
+
+def load(path: Path) -> KeyRing:
+    data = json.loads(path.read_text())
+    return KeyRing(
+        {k: bytes.fromhex(v) for k, v in data["field_keys"].items()},
+        {k: bytes.fromhex(v) for k, v in data["token_keys"].items()},
+        bytes.fromhex(data["index_key"]),
+    )
+
+
+def save(ring: KeyRing, path: Path) -> None:
+    """Write the ring for the service's user only; raises FileExistsError rather than overwrite keys that data depends on."""
+    data = {
+        "field_keys": {k: v.hex() for k, v in ring.field_keys.items()},
+        "token_keys": {k: v.hex() for k, v in ring.token_keys.items()},
+        "index_key": ring.index_key.hex(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(data, file, indent=1)
+
+
+def ring_path(database_file: Path | None) -> Path:
+    """``SONGBAI_KEYS`` when set, else ``keys.json`` beside the SQLite file, else in the working folder."""
+    named = os.environ.get("SONGBAI_KEYS")
+    if named:
+        return Path(named)
+    return (database_file.parent if database_file else Path.cwd()) / "keys.json"

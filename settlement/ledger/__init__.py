@@ -1,0 +1,1 @@
+"""The ledger: accounts with opaque owners, immutable transfers, holds. It knows no scheme, person or card."""

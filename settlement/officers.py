@@ -1,0 +1,124 @@
+"""Officers and what each role may do: one table that a reader can check.
+
+An office act names the permission it needs; :func:`require` checks role and scope. A town officer touches their own town, provider staff
+their own provider. Maker and checker are compared by person (:func:`require_other`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Connection, ForeignKey, Integer, String, Table, insert, select
+
+from settlement.act import SYSTEM, Act, Actor
+from settlement.db import Instant, metadata
+from settlement.outcomes import Reason, Refused
+
+officers = Table(
+    "officers",
+    metadata,
+    Column("id", String(80), primary_key=True, comment="sign-in name"),
+    Column("name", String(80), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("town", String(40), comment="scope of town and village roles"),
+    Column("village", String(80), comment="scope of village roles"),
+    Column("provider_id", Integer, ForeignKey("providers.id"), comment="scope of provider roles"),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("created_at", Instant, nullable=False),
+)
+
+ROLES: dict[str, tuple[str, str]] = {
+    "village": ("村(社区)", "village"),
+    "town": ("镇街", "town"),
+    "town_finance": ("镇财政", "town finance"),
+    "civil_affairs": ("区民政局", "district civil affairs"),
+    "district_finance": ("区财政局", "district finance"),
+    "provider": ("服务商", "provider"),
+    "assessor": ("评估机构", "assessor"),
+    "card_counter": ("市民卡网点", "card operator's counter"),
+    "auditor": ("审计", "auditor"),
+    "admin": ("系统管理员", "administrator"),
+    "device": ("终端设备", "device"),
+    "system": ("系统", "system"),
+}
+
+# permission -> roles. What is not listed is refused.
+MAY: dict[str, frozenset[str]] = {
+    permission: frozenset(roles.split())
+    for permission, roles in {
+        "scheme.store": "civil_affairs admin system",
+        "prices.import": "civil_affairs admin system",
+        "roster.import": "village town civil_affairs system",
+        "enrolment.village_check": "village",
+        "enrolment.town_approve": "town",
+        "enrolment.district_file": "civil_affairs",
+        "enrolment.assess": "assessor civil_affairs",
+        "enrolment.publicise": "village town",
+        "enrolment.object": "village town civil_affairs",
+        "senior.change": "village town civil_affairs",
+        "card.issue": "town card_counter system",
+        "card.counter": "card_counter",
+        "card.freeze": "village town civil_affairs card_counter system",
+        "card.top_up": "card_counter system",
+        "issuance.draft": "town civil_affairs system",
+        "issuance.approve": "town",
+        "issuance.post": "town civil_affairs system",
+        "provider.manage": "civil_affairs admin",
+        "provider.ban": "civil_affairs",
+        "caregiver.manage": "provider civil_affairs",
+        "device.enrol": "provider civil_affairs admin",
+        "device.revoke": "provider civil_affairs admin",
+        "order.plan": "provider system",
+        "visit.void": "provider town civil_affairs",
+        "visit.correct": "provider town",
+        "quarantine.decide": "town civil_affairs",
+        "month.draw": "town civil_affairs system",
+        "month.verify": "town",
+        "month.confirm": "civil_affairs",
+        "quarter.draw": "civil_affairs system",
+        "quarter.approve_town": "town",
+        "quarter.approve_civil_affairs": "civil_affairs",
+        "quarter.approve_finance": "district_finance",
+        "payment.export": "district_finance town_finance",
+        "payment.confirm": "district_finance town_finance",
+        "fraud.scan": "town civil_affairs auditor system",
+        "stop.place": "town civil_affairs system",
+        "stop.decide": "town civil_affairs",
+        "adjustment.propose": "town civil_affairs",
+        "adjustment.approve": "civil_affairs",
+    }.items()
+}
+
+
+def add(act: Act, id: str, name: str, role: str, *, town: str | None = None, village: str | None = None, provider_id: int | None = None) -> None:
+    """Register an officer. Raises Refused(BAD_INPUT) for an unknown role."""
+    if role not in ROLES:
+        raise Refused(Reason.BAD_INPUT, detail=f"role {role}")
+    row = {"id": id, "name": name, "role": role, "town": town, "village": village, "provider_id": provider_id}
+    act.conn.execute(insert(officers), row | {"active": True, "created_at": act.now})
+    act.audit("officer.add", f"officer:{id}", after={"role": role, "town": town, "provider_id": provider_id})
+
+
+def actor(conn: Connection, id: str) -> Actor:
+    """The acting person by sign-in name. Raises Refused(NOT_FOUND) when unknown or no longer active."""
+    if id == SYSTEM.id:
+        return SYSTEM
+    row = conn.execute(select(officers).where(officers.c.id == id, officers.c.active)).one_or_none()
+    if row is None:
+        raise Refused(Reason.NOT_FOUND, what=f"officer {id}")
+    return Actor(row.id, row.role, row.town, row.provider_id)
+
+
+def require(act: Act, permission: str, *, town: str | None = None, provider_id: int | None = None) -> None:
+    """Raise Refused(NOT_ALLOWED) unless the actor's role has the permission for this town and provider."""
+    who = act.actor
+    if who.role not in MAY[permission]:
+        raise Refused(Reason.NOT_ALLOWED)
+    if town is not None and who.town is not None and who.town != town:
+        raise Refused(Reason.NOT_ALLOWED)
+    if provider_id is not None and who.provider_id is not None and who.provider_id != provider_id:
+        raise Refused(Reason.NOT_ALLOWED)
+
+
+def require_other(act: Act, *makers: str | None) -> None:
+    """Raise Refused(SAME_PERSON) when the actor already took one of the earlier steps."""
+    if act.actor.id in makers:
+        raise Refused(Reason.SAME_PERSON)

@@ -1,0 +1,1 @@
+"""Seniors: register, assessment, enrolment, publicity, entitlements."""

@@ -1,0 +1,130 @@
+"""Tables about seniors. Identity and telephone numbers are stored encrypted with keyed look-up indexes (``keys.KeyRing``)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from settlement.db import Instant, Json, RowId, metadata
+
+seniors = Table(
+    "seniors",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("sex", String(1), nullable=False, comment="F or M, from the identity number"),
+    Column("birth_date", Date, nullable=False),
+    Column("id_no_cipher", Text, nullable=False),
+    Column("id_no_index", String(32), nullable=False, unique=True),
+    Column("id_last4_index", String(32), nullable=False),
+    Column("surname_village_index", String(32), nullable=False),
+    Column("phone_cipher", Text),
+    Column("phone_index", String(32)),
+    Column("address_cipher", Text),
+    Column("town", String(40), nullable=False),
+    Column("village", String(80), nullable=False),
+    Column("latitude_e7", Integer, comment="registered address, degrees x 10^7 (WGS 84)"),
+    Column("longitude_e7", Integer),
+    Column("registered_since", Date, comment="household registration here"),
+    Column("resident_since", Date, comment="living here since"),
+    Column("status", String(16), nullable=False, comment="registered | entitled | removed"),
+    Column("died_on", Date),
+    Column("left_on", Date, comment="moved away or left the scheme: first day no longer served"),
+    Column("agent_name", String(80)),
+    Column("agent_phone_cipher", Text),
+    Column("emergency_name", String(80)),
+    Column("emergency_phone_cipher", Text),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_seniors_id_last4_index", "id_last4_index"),
+    Index("ix_seniors_surname_village_index", "surname_village_index"),
+    Index("ix_seniors_phone_index", "phone_index"),
+    Index("ix_seniors_town", "town", "village"),
+    CheckConstraint("status IN ('registered','entitled','removed')", name="status"),
+)
+
+categories = Table(
+    "senior_categories",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("category", String(40), nullable=False, comment="code of the scheme, e.g. low_income"),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date, comment="first day it no longer holds"),
+    UniqueConstraint("senior_id", "category", "valid_from"),
+)
+
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("level", Integer, nullable=False, comment="GB/T 42195-2022: 0 able ... 4 complete disability"),
+    Column("assessed_on", Date, nullable=False),
+    Column("assessor", String(80), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    CheckConstraint("level BETWEEN 0 AND 4", name="level"),
+    Index("ix_assessments_senior", "senior_id", "assessed_on"),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("scheme_code", String(40), nullable=False),
+    Column("intake", String(16), nullable=False, comment="the intake window, e.g. 2026-H1"),
+    Column("step", String(40), nullable=False, comment="code of the scheme's step that is due; 'done' or 'refused' at the end"),
+    Column("applied_on", Date, nullable=False),
+    Column("publicity_from", Date),
+    Column("publicity_until", Date, comment="the last of the scheme's working days"),
+    Column("completed_on", Date),
+    UniqueConstraint("senior_id", "scheme_code", "intake"),
+    Index("ix_enrolments_step", "scheme_code", "step"),
+)
+
+enrolment_steps = Table(
+    "enrolment_steps",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("enrolment_id", RowId, ForeignKey("enrolments.id"), nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("outcome", String(16), nullable=False, comment="passed | refused | objected | returned"),
+    Column("actor", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("reason", Text),
+    Index("ix_enrolment_steps_enrolment", "enrolment_id"),
+)
+
+# What a person is entitled to, month by month: issuance reads only this. A row ends (to_month) when the benefit, level or life changes.
+entitlements = Table(
+    "entitlements",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("scheme_code", String(40), nullable=False),
+    Column("benefit", String(40), nullable=False),
+    Column("level", Integer),
+    Column("group_code", String(40), nullable=False, comment="for visit frequency: e.g. aged, needy_able, needy_semi, needy_disabled"),
+    Column("amount", BigInteger, nullable=False, comment="per month, in the scheme's unit (fen)"),
+    Column("from_month", String(7), nullable=False, comment="first month entitled"),
+    Column("to_month", String(7), comment="last month entitled; empty while it runs"),
+    Column("reason", String(40), nullable=False, comment="why it began: enrolled, level_changed, category_changed, reinstated ..."),
+    Column("end_reason", String(40), comment="why it ended: died, left, level_changed ..."),
+    Column("clause", String(80), nullable=False),
+    Column("explanation", Json, comment="which benefits were considered and why this one"),
+    Column("decided_at", Instant, nullable=False),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    Index("ix_entitlements_senior", "senior_id", "from_month"),
+    Index("ix_entitlements_months", "scheme_code", "from_month", "to_month"),
+)

@@ -1,0 +1,1 @@
+"""Providers: contracts, caregivers, devices, bans."""

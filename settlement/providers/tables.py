@@ -1,0 +1,91 @@
+"""Tables about providers, their staff and devices."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from settlement.db import Instant, RowId, metadata
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("code", String(18), nullable=False, unique=True, comment="unified social credit code"),
+    Column("name", String(120), nullable=False),
+    Column("bank_name", String(120), nullable=False),
+    Column("bank_account", String(40), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+bans = Table(
+    "provider_bans",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("ground", String(40), nullable=False, comment="code of the scheme's closed list"),
+    Column("from_day", Date, nullable=False),
+    Column("until_day", Date, nullable=False, comment="first day it may return"),
+    Column("decided_by", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+contracts = Table(
+    "contracts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("scheme_code", String(40), nullable=False),
+    Column("town", String(40), nullable=False),
+    Column("from_day", Date, nullable=False),
+    Column("until_day", Date, nullable=False, comment="first day after it"),
+    UniqueConstraint("provider_id", "scheme_code", "town", "from_day"),
+    Index("ix_contracts_town", "town"),
+)
+
+caregivers = Table(
+    "caregivers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("staff_no", String(40), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("phone_cipher", Text),
+    Column("trained_on", Date, comment="passed the training; without it no work (notice: failed training, no duty)"),
+    Column("certificate_until", Date, comment="first day the certificate no longer holds"),
+    Column("from_day", Date, nullable=False),
+    Column("until_day", Date, comment="first day no longer employed"),
+    UniqueConstraint("provider_id", "staff_no"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="random, public"),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("caregiver_id", RowId, ForeignKey("caregivers.id"), comment="empty: shared, the event names the caregiver"),
+    Column("kind", String(16), nullable=False, comment="phone | terminal"),
+    Column("algorithm", String(20), nullable=False, comment="ed25519 | ecdsa-p256-sha256"),
+    Column("key_id", String(64), nullable=False, unique=True),
+    Column("public_key", Text, nullable=False, comment="base64url of the raw key (Ed25519) or uncompressed point (P-256)"),
+    Column("enrolled_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("revoked_reason", String(80)),
+    # The head of the device's chain of events, moved forward with each event received.
+    Column("last_counter", Integer, nullable=False, default=0),
+    Column("last_hash", String(64), nullable=False),
+    CheckConstraint("algorithm IN ('ed25519','ecdsa-p256-sha256')", name="algorithm"),
+)
+
+enrolment_codes = Table(
+    "device_enrolment_codes",
+    metadata,
+    Column("code_index", String(32), primary_key=True, comment="keyed digest of the one-time code"),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("caregiver_id", RowId, ForeignKey("caregivers.id")),
+    Column("kind", String(16), nullable=False),
+    Column("made_by", String(80), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("device_id", String(40), ForeignKey("devices.id")),
+    Column("single_use", Boolean, nullable=False, default=True),
+)

@@ -1,0 +1,1 @@
+"""Work orders, visits, their signed evidence, and the debits that pay them."""

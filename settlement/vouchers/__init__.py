@@ -1,0 +1,1 @@
+"""The subsidy as vouchers: issuance, lapse, take-back, yearly cap."""

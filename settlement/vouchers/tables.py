@@ -1,0 +1,55 @@
+"""Tables of issuance: a run per scheme, period and town; a line per person and month."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from settlement.db import Instant, RowId, metadata
+
+issuance_runs = Table(
+    "issuance_runs",
+    metadata,
+    Column("id", String(100), primary_key=True, comment="scheme/month/town"),
+    Column("scheme_code", String(40), nullable=False),
+    Column("scheme_version", String(20), nullable=False),
+    Column("month", String(7), nullable=False, comment="first month of the period"),
+    Column("months", Integer, nullable=False, comment="months in the period: 1 monthly, 6 half-yearly"),
+    Column("town", String(40), nullable=False),
+    Column("status", String(16), nullable=False, comment="drafted | approved | posted"),
+    Column("people", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("drafted_by", String(80), nullable=False),
+    Column("drafted_at", Instant, nullable=False),
+    Column("approved_by", String(80)),
+    Column("approved_at", Instant),
+    Column("posted_at", Instant),
+    UniqueConstraint("scheme_code", "month", "town"),
+    CheckConstraint("status IN ('drafted','approved','posted')", name="status"),
+)
+
+issuance_lines = Table(
+    "issuance_lines",
+    metadata,
+    Column("run_id", String(100), ForeignKey("issuance_runs.id"), nullable=False),
+    Column("scheme_code", String(40), nullable=False, primary_key=True),
+    Column("month", String(7), nullable=False, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False, primary_key=True),
+    Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
+    Column("entitlement_id", RowId, ForeignKey("entitlements.id"), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("previous_amount", BigInteger, nullable=False, comment="last month's, 0 if none"),
+    Column("change", String(40), nullable=False, comment="same | new | raised | lowered | resumed"),
+    CheckConstraint("amount > 0", name="amount_positive"),
+    Index("ix_issuance_lines_run", "run_id"),
+    Index("ix_issuance_lines_card", "card_id"),
+)
+
+# People paid last month and not this one: shown beside the draft with the reason.
+issuance_drops = Table(
+    "issuance_drops",
+    metadata,
+    Column("run_id", String(100), ForeignKey("issuance_runs.id"), primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), primary_key=True),
+    Column("previous_amount", BigInteger, nullable=False),
+    Column("reason", String(40), nullable=False),
+)
