@@ -1,8 +1,8 @@
 """Keys of devices: Ed25519, or ECDSA P-256 with SHA-256 for phones whose key store has no Ed25519.
 
 Both signatures are 64 bytes (ECDSA as ``r || s``, RFC 9421 §3.3.4). The algorithm is always named beside a key or
-signature, and a key is only ever used with its own; anything else is refused, never guessed. So others, such as SM2, can
-follow. A key's id is its RFC 7638 thumbprint: the same key has one id everywhere, and nobody hands out ids.
+signature, and a key is only ever used with its own; anything else is refused, never guessed. So others, such as SM2,
+can follow. A key's id is its RFC 7638 thumbprint: the same key has one id everywhere, and nobody hands out ids.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """An event at the door as its device signed it: form, canonical bytes, hash chain, signature.
 
-What a device sends is ``{"event": {...}, "signature": "..."}``. Every event, online or not, is signed when it happens. The
-signature covers the canonical bytes of the *whole* event, algorithm and key id included, so no field can be changed,
-dropped or added afterwards.
+What a device sends is ``{"event": {...}, "signature": "..."}``. Every event, online or not, is signed when it
+happens. The signature covers the canonical bytes of the *whole* event, algorithm and key id included, so no field can
+be changed, dropped or added afterwards.
 
-Canonical bytes are RFC 8785 (JCS) narrowed until no two programs can disagree: keys are lower-case ASCII names in order,
-numbers are whole and below 2^53 (a place is in 1e-7 degrees, its accuracy in metres, money in fen), there is no null and no
-true or false, text is UTF-8 as sent.
+Canonical bytes are RFC 8785 (JCS) narrowed until no two programs can disagree: keys are lower-case ASCII names in
+order, numbers are whole and below 2^53 (a place is in 1e-7 degrees, its accuracy in metres, money in fen), there is
+no null and no true or false, text is UTF-8 as sent.
 
 Events of a device form a chain: ``counter`` runs 1, 2, 3 ...; ``prev`` is the hash of the event before (zeros for the
 first). The hash leaves the signature out, since ECDSA signs the same bytes differently each time. It is the event's id.
@@ -106,8 +106,9 @@ class CheckOutBody(Schema):
 
 
 class DebitBody(Schema):
-    """``total_fen`` and ``personal_fen``: what the senior saw and agreed to, in all and from own money. ``cash_fen``: paid
-    at the door against ``receipt_no``. ``code``: the dynamic code; ``pin_sealed``: the PIN encrypted to the server."""
+    """``total_fen`` and ``personal_fen``: what the senior saw and agreed to, in all and from own money. ``cash_fen``:
+    paid at the door against ``receipt_no``. ``code``: the dynamic code; ``pin_sealed``: the PIN encrypted to the
+    server."""
 
     visit = _text(64)
     consent = _one_of(*CONSENTS)
@@ -204,8 +205,8 @@ class SignedEvent:
 
 
 def canonical(event: Mapping[str, Any]) -> bytes:
-    """The bytes that are hashed and signed; raises EventMalformed for what has no single form (fractions, null, odd keys,
-    big numbers)."""
+    """The bytes that are hashed and signed; raises EventMalformed for what has no single form (fractions, null, odd
+    keys, big numbers)."""
     _check_plain(event, "event", 0)
     try:
         return json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
@@ -270,7 +271,8 @@ def moment(at: datetime) -> str:
 
 
 def sign(event: Mapping[str, Any], key: PrivateKey) -> SignedEvent:
-    """Sign the event; version, algorithm and key id are filled in. Raises EventMalformed unless it has its kind's form."""
+    """Sign the event; version, algorithm and key id are filled in. Raises EventMalformed unless it has its kind's
+    form."""
     named = {"alg": device_key.algorithm_of(key), "key_id": device_key.key_id(key.public_key())}
     whole = {**event, **named, "v": VERSION}
     unsigned = parse({"event": whole, "signature": b64url(bytes(64))})
