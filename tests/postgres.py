@@ -62,7 +62,16 @@ class Server:
             self._initdb(programs)
             options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
             self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", GUARD, "sh", str(programs / "postgres"), str(self.folder), str(copied or ""), options],
+                [
+                    "/bin/sh",
+                    "-c",
+                    GUARD,
+                    "sh",
+                    str(programs / "postgres"),
+                    str(self.folder),
+                    str(copied or ""),
+                    options,
+                ],
                 stdin=subprocess.PIPE,
                 cwd=self.folder,
                 start_new_session=True,  # Ctrl-C is for the tests; the server goes after them
@@ -91,8 +100,18 @@ class Server:
 
     def _initdb(self, programs: Path) -> None:
         encoding = ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        command = [str(programs / "initdb"), "-D", str(self.folder / "data"), "-U", USER, "-A", "trust", "-N", *encoding]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, **self._drop)
+        command = [
+            str(programs / "initdb"),
+            "-D",
+            str(self.folder / "data"),
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-N",
+            *encoding,
+        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, **self._drop)
         if done.returncode != 0:
             raise Unavailable(f"initdb failed: {done.stderr.strip()[-300:]}")
 
@@ -147,14 +166,16 @@ def _programs(drop: dict[str, Any]) -> tuple[Path, Path | None]:
 
 def _runs(programs: Path, drop: dict[str, Any]) -> bool:
     try:
-        done = subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, cwd="/", **drop)
+        done = subprocess.run(
+            [str(programs / "postgres"), "--version"], check=False, capture_output=True, cwd="/", **drop
+        )
     except OSError:
         return False
     return done.returncode == 0
 
 
 def _temporary_root() -> Path:
-    """Short, because a socket's path may have 107 bytes, and open to every user, which a TMPDIR of root's may not be."""
+    """Short, because a socket's path may have 107 bytes; and open to every user, unlike perhaps root's TMPDIR."""
     return Path("/tmp") if os.access("/tmp", os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 

@@ -27,7 +27,7 @@ def _load() -> None:
             if at_root or module.name.endswith(".tables"):
                 try:
                     importlib.import_module(module.name)
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:
                     warnings.warn(f"{module.name}: {error!r}", stacklevel=1)
 
 

@@ -1,0 +1,1 @@
+"""What government and providers use in an office; one blueprint per desk."""
