@@ -25,8 +25,12 @@ class Change(Rule):
 class Stop(Rule):
     spending: Literal["at_once"]
     """On death, move or freeze nothing can be spent from that moment."""
-    issuance: Literal["next_month"]
-    """The month of the event stays issued; later ones are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastMonth(Rule):
+    rule: Literal["month_of_event", "month_before_event"]
+    """The last month issued when somebody dies, moves away or is frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Months:
     first: FirstMonth
     change: Change
     stop: Stop
+    last: LastMonth
     closing: OnClosing
 
 
