@@ -54,7 +54,10 @@ class Act:
 def _plain(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
-    return {key: value if isinstance(value, int | str | bool | list | dict | None) else str(value) for key, value in values.items()}
+    return {
+        key: value if isinstance(value, int | str | bool | list | dict | None) else str(value)
+        for key, value in values.items()
+    }
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, create_engine, event, make_url
+from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -103,9 +104,15 @@ def _begin_sqlite(connection: Connection) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that only reads: it never blocks a writer."""
     with engine.connect() as connection:
-        connection = connection.execution_options(read_only=True)
-        with connection.begin():
-            yield connection
+        reader = connection.execution_options(read_only=True)
+        with reader.begin():
+            yield reader
+
+
+def insert_if_absent(conn: Connection, table: Table) -> Any:
+    """An INSERT that leaves rows alone whose key is there already (both databases say ON CONFLICT DO NOTHING, each in its dialect)."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def migrations_folder() -> Path:
@@ -133,7 +140,7 @@ def _schema_of(connection: Connection) -> str | None:
         return None
     path: str = connection.exec_driver_sql("SHOW search_path").scalar_one()
     connection.rollback()
-    name = path.split(",")[0].strip().strip('"')
+    name = path.split(",", maxsplit=1)[0].strip().strip('"')
     return None if name in ("$user", "public") else name
 
 

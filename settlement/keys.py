@@ -51,7 +51,9 @@ class KeyRing:
             raise BrokenInvariant(f"no key {algorithm}:{key_id} for {context}")
         raw = base64.urlsafe_b64decode(body)
         try:
-            return AESGCM(self.field_keys[key_id]).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
+            return (
+                AESGCM(self.field_keys[key_id]).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
+            )
         except InvalidTag as error:
             raise BrokenInvariant(f"a field of {context} was altered") from error
 

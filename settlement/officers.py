@@ -88,7 +88,16 @@ MAY: dict[str, frozenset[str]] = {
 }
 
 
-def add(act: Act, id: str, name: str, role: str, *, town: str | None = None, village: str | None = None, provider_id: int | None = None) -> None:
+def add(
+    act: Act,
+    id: str,
+    name: str,
+    role: str,
+    *,
+    town: str | None = None,
+    village: str | None = None,
+    provider_id: int | None = None,
+) -> None:
     """Register an officer. Raises Refused(BAD_INPUT) for an unknown role."""
     if role not in ROLES:
         raise Refused(Reason.BAD_INPUT, detail=f"role {role}")

@@ -26,6 +26,8 @@ class Words(NamedTuple):
     do_en: str
 
 
+# A table, one row per reason:
+# fmt: off
 @unique
 class Reason(Enum):
     """Member name in lower case is the stable code. One block per package; texts may hold ``{placeholders}`` filled from details."""
@@ -73,6 +75,7 @@ class Reason(Enum):
 
     # --- jobs --------------------------------------------------------------------------------------------------------------
 
+    # fmt: on
     @property
     def code(self) -> str:
         return self.name.lower()

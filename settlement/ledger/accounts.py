@@ -1,0 +1,120 @@
+"""Accounts: opened once per (code, owner, unit, lot), frozen from a moment, never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection, Row, select, update
+
+from settlement.act import Act
+from settlement.db import insert_if_absent
+from settlement.errors import BrokenInvariant
+from settlement.ledger.tables import accounts
+
+BATCH = 500
+
+
+def open_account(act: Act, code: str, owner: str, *, unit: str = "fen", lot: str = "", guarded: bool = False) -> int:
+    """The account's id; opened when it is not there yet.
+
+    ``guarded``: keeps its balance on the row and never goes below zero (a card's purse). Other accounts are folded from their transfers.
+    Raises BrokenInvariant when it exists with the other kind of keeping.
+    """
+    return open_accounts(act, code, [owner], unit=unit, lot=lot, guarded=guarded)[owner]
+
+
+def open_accounts(
+    act: Act, code: str, owners: Iterable[str], *, unit: str = "fen", lot: str = "", guarded: bool = False
+) -> dict[str, int]:
+    """Open many accounts of one kind; the ids by owner, those that existed included."""
+    wanted = list(dict.fromkeys(owners))
+    found = _find(act.conn, code, wanted, unit, lot, guarded)
+    missing = [owner for owner in wanted if owner not in found]
+    if missing:
+        same = {
+            "code": code,
+            "unit": unit,
+            "lot": lot,
+            "guarded": guarded,
+            "balance": 0,
+            "held": 0,
+            "opened_at": act.now,
+        }
+        # Two debits may open the same provider's account at the same moment; the loser takes the winner's row.
+        act.conn.execute(insert_if_absent(act.conn, accounts), [same | {"owner": owner} for owner in missing])
+        found |= _find(act.conn, code, missing, unit, lot, guarded)
+    return found
+
+
+def _find(conn: Connection, code: str, owners: Sequence[str], unit: str, lot: str, guarded: bool) -> dict[str, int]:
+    found: dict[str, int] = {}
+    rest = iter(owners)
+    while batch := list(islice(rest, BATCH)):
+        query = select(accounts.c.id, accounts.c.owner, accounts.c.guarded).where(
+            accounts.c.code == code, accounts.c.owner.in_(batch), accounts.c.unit == unit, accounts.c.lot == lot
+        )
+        for row in conn.execute(query):
+            if row.guarded != guarded:
+                raise BrokenInvariant(f"account {code} {row.owner} is kept in the other way")
+            found[row.owner] = row.id
+    return found
+
+
+def account_id(conn: Connection, code: str, owner: str, *, unit: str = "fen", lot: str = "") -> int | None:
+    """The id of an account, or None while nobody opened it."""
+    return conn.execute(
+        select(accounts.c.id).where(
+            accounts.c.code == code, accounts.c.owner == owner, accounts.c.unit == unit, accounts.c.lot == lot
+        )
+    ).scalar_one_or_none()
+
+
+def freeze(act: Act, account_id: int, since: datetime) -> None:
+    """Decline spending that occurred at or after ``since``; an earlier freeze stays."""
+    frozen_from = act.conn.execute(select(accounts.c.frozen_from).where(accounts.c.id == account_id)).scalar_one()
+    if frozen_from is None or since < frozen_from:
+        _set_freeze(act, account_id, frozen_from, since)
+
+
+def unfreeze(act: Act, account_id: int) -> None:
+    frozen_from = act.conn.execute(select(accounts.c.frozen_from).where(accounts.c.id == account_id)).scalar_one()
+    if frozen_from is not None:
+        _set_freeze(act, account_id, frozen_from, None)
+
+
+def _set_freeze(act: Act, account_id: int, before: datetime | None, after: datetime | None) -> None:
+    act.conn.execute(update(accounts).where(accounts.c.id == account_id).values(frozen_from=after))
+    act.audit("account.freeze", f"account:{account_id}", before={"frozen_from": before}, after={"frozen_from": after})
+
+
+@dataclass(frozen=True)
+class Account:
+    id: int
+    code: str
+    owner: str
+    unit: str
+    guarded: bool
+    balance: int
+    held: int
+    frozen_from: datetime | None
+
+    @classmethod
+    def of(cls, row: Row[tuple[object, ...]]) -> Account:
+        m = row._mapping
+        return cls(**{name: m[name] for name in cls.__dataclass_fields__})
+
+
+def lock(conn: Connection, ids: Iterable[int]) -> dict[int, Account]:
+    """Read accounts; the guarded ones are locked, in id order, until the transaction ends.
+
+    Shared accounts (payers, providers, controls) are only read: nothing on their rows changes, so nobody queues behind them.
+    """
+    wanted = sorted(set(ids))
+    columns = [accounts.c[name] for name in Account.__dataclass_fields__]
+    query = select(*columns).where(accounts.c.id.in_(wanted)).order_by(accounts.c.id)
+    found = {row.id: Account.of(row) for row in conn.execute(query.where(~accounts.c.guarded))}
+    found |= {row.id: Account.of(row) for row in conn.execute(query.where(accounts.c.guarded).with_for_update())}
+    return found

@@ -1,0 +1,36 @@
+"""Which days are open. Nothing is ever posted into a closed period: what comes late takes effect on the first open day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, insert, select, update
+
+from settlement.act import Act
+from settlement.ledger.tables import books
+from settlement.periods import SHANGHAI, local_date
+
+
+def open_from(conn: Connection) -> date | None:
+    """The first open day, or None while no period was ever closed."""
+    return conn.execute(select(books.c.open_from)).scalar_one_or_none()
+
+
+def close_before(act: Act, day: date) -> None:
+    """Close everything before ``day``. Moving backwards is ignored: what is closed stays closed."""
+    current = open_from(act.conn)
+    if current is None:
+        act.conn.execute(insert(books), {"id": 1, "open_from": day})
+    elif day > current:
+        act.conn.execute(update(books).values(open_from=day))
+    else:
+        return
+    act.audit("books.close_before", "books", before={"open_from": current}, after={"open_from": day})
+
+
+def effective_on(conn: Connection, occurred_at: datetime, zone: ZoneInfo = SHANGHAI) -> date:
+    """The later of the local day of the occurrence and the first open day."""
+    happened = local_date(occurred_at, zone)
+    first_open = open_from(conn)
+    return happened if first_open is None else max(happened, first_open)
