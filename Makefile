@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format serve bench lock clean
+.PHONY: demo test check format serve bench migration lock clean
 
 demo: $(READY)
 	$(BIN)/songbai demo --seniors $(SENIORS) --out $(DEMO)
@@ -36,6 +36,12 @@ serve: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Write down how the declared tables differ from the migrations so far: make migration REV=0002 MESSAGE="meals". Drawn up on PostgreSQL,
+# because SQLite cannot tell which indexes on expressions it has.
+migration: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.postgres sh -c \
+	  'alembic upgrade head && alembic revision --autogenerate --rev-id "$(REV)" -m "$(MESSAGE)" && ruff format -q migrations'
 
 # Resolve the ranges of pyproject.toml anew and write down what was found.
 lock: $(READY)

@@ -3,6 +3,8 @@
 Only the binaries: the package's own start-up makes a system user and loosens the permissions of every parent folder. The server listens
 on a Unix socket in its own temporary folder, so there is no port to collide on, and dies with the process that started it, however that
 ends.
+
+``python -m tests.postgres COMMAND ...`` runs a command with ``SONGBAI_DB`` naming an empty database on such a server.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -158,6 +161,9 @@ def _programs(drop: dict[str, Any]) -> tuple[Path, Path | None]:
     libraries = package.parent / f"{package.name}.libs"
     if libraries.is_dir():  # found by the programs at this place relative to themselves
         shutil.copytree(libraries, root / libraries.name, symlinks=True)
+    for folder, _, files in os.walk(root) if drop else ():  # the guard, which is nobody too, removes the copy
+        for path in (folder, *(os.path.join(folder, file) for file in files)):
+            os.chown(path, drop["user"], drop["group"], follow_symlinks=False)
     if not _runs(copy / "bin", drop):
         shutil.rmtree(root, ignore_errors=True)
         raise Unavailable("the PostgreSQL binaries do not run here")
@@ -184,3 +190,16 @@ def _private_folder(prefix: str, drop: dict[str, Any]) -> Path:
     if drop:
         os.chown(folder, drop["user"], drop["group"])
     return folder
+
+
+def main(command: list[str]) -> int:
+    server = Server()
+    try:
+        server.execute("CREATE DATABASE scratch")
+        return subprocess.run(command, check=False, env=os.environ | {"SONGBAI_DB": server.url("scratch")}).returncode
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -171,6 +171,12 @@ def upgrade() -> None:
         sa.CheckConstraint("valid_to is null or valid_to > valid_from", name=op.f("ck_price_lists_period")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_price_lists")),
     )
+    op.create_index(
+        "uq_price_lists_version",
+        "price_lists",
+        ["scheme_code", sa.literal_column("coalesce(provider_id, 0)"), "version"],
+        unique=True,
+    )
     op.create_table(
         "providers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1219,6 +1225,7 @@ def downgrade() -> None:
     op.drop_table("quarter_closes")
     op.drop_table("quarter_approvals")
     op.drop_table("providers")
+    op.drop_index("uq_price_lists_version", table_name="price_lists")
     op.drop_table("price_lists")
     op.drop_table("month_closes")
     op.drop_table("ledger_books")
