@@ -1,0 +1,42 @@
+"""The command line: ``songbai``. One module per family of verbs; this one puts them together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from settlement.cli import common
+from settlement.cli.common import Desk
+from settlement.errors import BrokenInvariant
+from settlement.outcomes import Refused
+
+
+class Songbai(click.Group):
+    """Turns refusals and broken invariants into words and exit codes, for every command alike."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Refused as refusal:
+            common.tell_refusal(refusal, as_json="--json" in sys.argv)
+        except BrokenInvariant as broken:
+            click.echo(f"账目自相矛盾，已停止，未写入任何内容：{broken}\nbroken invariant, nothing was written: {broken}", err=True)
+        ctx.exit(common.FINDINGS)
+
+
+@click.group(cls=Songbai, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--db", envvar="SONGBAI_DB", default=common.DEFAULT_DB, show_default=True, help="数据库 database of the district (SONGBAI_DB)")
+@click.option("--schema", envvar="SONGBAI_SCHEMA", help="PostgreSQL模式名 the district's schema (SONGBAI_SCHEMA)")
+@click.option("--keys", envvar="SONGBAI_KEYS", type=click.Path(path_type=Path), help="密钥文件 key ring (SONGBAI_KEYS); default: keys.json beside the database")
+@click.version_option(package_name="songbai")
+@click.pass_context
+def main(ctx: click.Context, db: str, schema: str | None, keys: Path | None) -> None:
+    """松柏：养老服务补贴从公告到付款。 Subsidised elderly care, from the notice to the payment order."""
+    ctx.obj = Desk(db, schema, keys)
+
+
+@main.group("import")
+def imports() -> None:
+    """导入 Bring in rosters, prices, places."""

@@ -1,0 +1,139 @@
+"""What every command shares: the district's database and keys, who acts, and how answers and refusals are printed.
+
+Exit codes: 0 done, 1 findings or a refusal, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import Connection, Engine, make_url
+
+from settlement import keys, officers
+from settlement.act import Act, begin
+from settlement.clock import Clock, system_clock
+from settlement.db import make_engine, reading
+from settlement.findings import Finding
+from settlement.outcomes import Reason, Refused, fill
+
+DEFAULT_DB = "sqlite:///var/songbai.db"
+FINDINGS, WRONG_USE = 1, 2
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Desk:
+    """One district's database, keys and clock, as a command sees them. Opened when first used."""
+
+    url: str = DEFAULT_DB
+    schema: str | None = None
+    keys_file: Path | None = None
+    clock: Clock = system_clock
+    console: Console = field(default_factory=lambda: Console(soft_wrap=True, highlight=False))
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(self.url, self.schema)
+
+    @property
+    def keys_path(self) -> Path:
+        database = make_url(self.url).database if self.url.startswith("sqlite") else None
+        return self.keys_file or keys.ring_path(Path(database) if database else None)
+
+    @cached_property
+    def ring(self) -> keys.KeyRing:
+        if not self.keys_path.is_file():
+            raise Refused(Reason.NOT_FOUND, what=f"{self.keys_path} (songbai init)")
+        return keys.load(self.keys_path)
+
+    @contextmanager
+    def acting(self, by: str) -> Iterator[Act]:
+        """One transaction for one act by a named officer."""
+        with reading(self.engine) as conn:
+            who = officers.actor(conn, by)
+        with begin(self.engine, who, self.clock()) as act:
+            yield act
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with reading(self.engine) as conn:
+            yield conn
+
+    # -- printing -----------------------------------------------------------------------------------------------------------
+    def show_json(self, data: Any) -> None:
+        click.echo(json.dumps(data, ensure_ascii=False, indent=1, default=str))
+
+    def say(self, zh: str, en: str) -> None:
+        self.console.print(f"{zh}  [dim]{en}[/dim]")
+
+    def show_table(self, title: str, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """A table; numbers are set right. ``headers`` are written ``中文 English``."""
+        table = Table(title=title, title_justify="left", header_style="bold")
+        body = [list(row) for row in rows]
+        for index, header in enumerate(headers):
+            numeric = bool(body) and all(isinstance(row[index], int) for row in body)
+            table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+        for row in body:
+            table.add_row(*(str(cell) if cell is not None else "" for cell in row))
+        self.console.print(table)
+
+    def show_findings(self, findings: Sequence[Finding], as_json: bool) -> None:
+        """Print findings and leave with 1 when there are any, 0 when there are none."""
+        if as_json:
+            self.show_json({"findings": [asdict(finding) for finding in findings], "count": len(findings)})
+        elif not findings:
+            self.say("没有发现问题", "no findings")
+        for finding in [] if as_json else findings:
+            self.console.print(f"[bold]{finding.subject}[/bold]  {finding.code}\n  {finding.zh}\n  [dim]{finding.en}[/dim]", markup=True)
+            for record in finding.records:
+                self.console.print(f"    · {record}", markup=False)
+        if findings:
+            sys.exit(FINDINGS)
+
+
+pass_desk = click.make_pass_decorator(Desk)
+
+
+def by_option(function: F) -> F:
+    """``--by NAME``: the officer who acts (sign-in name)."""
+    return click.option("--by", required=True, metavar="NAME", help="经办人登录名 the officer who acts")(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``: a machine-readable answer instead of words and tables."""
+    return click.option("--json", "as_json", is_flag=True, help="输出JSON machine-readable answer")(function)
+
+
+def progress() -> Progress:
+    """A progress bar on a terminal, nothing in a pipe."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        disable=not sys.stderr.isatty(),
+        console=Console(stderr=True),
+    )
+
+
+def tell_refusal(refusal: Refused, as_json: bool) -> None:
+    """A refusal in both languages with what to do, on the error stream (as JSON when asked)."""
+    words = refusal.reason.words
+    todo_zh, todo_en = fill(words.do_zh, refusal.details), fill(words.do_en, refusal.details)
+    if as_json:
+        told = {"code": refusal.reason.code, "zh": refusal.zh, "en": refusal.en, "action_zh": todo_zh, "action_en": todo_en}
+        click.echo(json.dumps(told, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"未办理：{refusal.zh}。{todo_zh}\nrefused ({refusal.reason.code}): {refusal.en}. {todo_en}", err=True)
