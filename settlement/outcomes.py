@@ -60,6 +60,8 @@ class Reason(Enum):
     # --- people ------------------------------------------------------------------------------------------------------------
 
     # --- providers ---------------------------------------------------------------------------------------------------------
+    ENROLMENT_CODE_INVALID = Words(403, "58", False, "设备启用码不存在、已使用或已过期", "The enrolment code is unknown, used or expired", "请向服务商管理员索取新的启用码", "Ask the provider's office for a new code")
+    KEY_ALREADY_ENROLLED = Words(409, "94", False, "该密钥已登记在一台设备上", "This key already belongs to a device", "请在设备上生成新密钥后再启用", "Make a new key on the device and enrol again")
 
     # --- cards -------------------------------------------------------------------------------------------------------------
 
@@ -68,6 +70,26 @@ class Reason(Enum):
     # --- visits ------------------------------------------------------------------------------------------------------------
 
     # --- gateway -----------------------------------------------------------------------------------------------------------
+    REQUEST_UNSIGNED = Words(401, "58", False, "请求没有签名", "The request is not signed", "请按接口说明对请求签名", "Sign the request as docs/api.md says")
+    DEVICE_UNKNOWN = Words(401, "58", False, "签名密钥未登记", "No enrolled device has this key", "请先用启用码登记设备", "Enrol the device with a one-time code first")
+    REQUEST_SIGNATURE_WRONG = Words(401, "58", False, "请求签名无效", "The request's signature is not valid", "请核对签名范围、密钥和内容摘要后重新签名", "Check what is covered, the key and the content digest, then sign again")
+    REQUEST_STALE = Words(401, "58", True, "请求签名时间与服务器相差过大", "The request was signed too long ago or too far ahead", "请校准设备时间后重新签名发送", "Set the device's clock and send it signed anew")
+    NONCE_REUSED = Words(409, "94", False, "随机数已用于其他内容的请求", "This nonce was already used for a request with other content", "请换新随机数重新签名", "Sign again with a new nonce")
+    IDEMPOTENCY_KEY_MISSING = Words(400, "30", False, "缺少有效的 Idempotency-Key", "A usable Idempotency-Key is missing", "每次写操作须带 8 至 64 位的唯一键", "Send a key of 8 to 64 letters, digits, - or _ with every write")
+    IDEMPOTENCY_KEY_REUSED = Words(422, "94", False, "该 Idempotency-Key 已用于不同内容", "This Idempotency-Key was already used with other content", "重发须内容一致；新操作请用新键", "A retry must have the same content; use a new key for something new")
+    DEVICE_REVOKED = Words(403, "57", False, "设备已停用", "The device was revoked", "请联系服务商管理员", "Ask the provider's office")
+    OTHER_PROVIDERS_ORDER = Words(403, "57", False, "该工单或服务属于其他服务商", "This order or visit belongs to another provider", "请核对工单", "Check the order")
+    EVENT_MALFORMED = Words(422, "30", False, "事件格式有误：{detail}", "The event is malformed: {detail}", "请按接口说明更正", "Correct it as docs/api.md says")
+    EVENT_SIGNATURE_WRONG = Words(422, "58", False, "事件签名无效", "The event's signature is not valid", "请用登记的设备密钥对原事件签名", "Sign the event with the enrolled key")
+    EVENT_OF_OTHER_DEVICE = Words(403, "57", False, "事件不是本设备产生的", "The event was made by another device", "请由产生事件的设备上传", "Upload it from the device that made it")
+    EVENT_KIND_WRONG = Words(422, "30", False, "此接口不接受{kind}事件", "This address does not take {kind} events", "请改用对应接口或批量上传", "Use the address for this kind, or the batch upload")
+    TOO_MANY_ATTEMPTS = Words(429, "91", True, "尝试过于频繁", "Too many attempts", "请{minutes}分钟后再试", "Try again in {minutes} minutes")
+    JSON_MALFORMED = Words(400, "30", False, "内容不是有效的 JSON：{detail}", "The body is not acceptable JSON: {detail}", "请更正后重新发送", "Correct it and send it again")
+    NOT_JSON = Words(415, "30", False, "只接受 application/json", "Only application/json is taken", "请设置 Content-Type", "Set the Content-Type")
+    BODY_TOO_LARGE = Words(413, "30", False, "请求内容超过上限", "The request is too large", "请分批发送（每批不超过 500 条、1 MiB）", "Send it in parts of at most 500 events and 1 MiB")
+    METHOD_NOT_ALLOWED = Words(405, "12", False, "此地址不支持该方法", "This address does not take that method", "见响应头 Allow", "See the Allow header")
+    ADDRESS_UNKNOWN = Words(404, "12", False, "没有这个地址", "No such address", "接口列表见 /docs", "The operations are listed at /docs")
+    SERVER_FAULT = Words(500, "96", True, "系统内部错误，未作任何记录", "An internal fault; nothing was recorded", "请稍后原样重发；仍有问题请联系管理员", "Send the same again later; if it persists, tell an operator")
 
     # --- closing -----------------------------------------------------------------------------------------------------------
 
