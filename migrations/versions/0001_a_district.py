@@ -150,6 +150,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scheme_code", "month", name=op.f("pk_month_closes")),
     )
     op.create_table(
+        "official_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "works", sa.Boolean(), nullable=False, comment="true: a weekend day that is worked; false: a day off"
+        ),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_official_days")),
+    )
+    op.create_table(
+        "places",
+        sa.Column("town", sa.String(length=40), nullable=False),
+        sa.Column("village", sa.String(length=80), nullable=False),
+        sa.Column("latitude_e7", sa.Integer(), nullable=True, comment="the village office, degrees x 10^7 (WGS 84)"),
+        sa.Column("longitude_e7", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("town", "village", name=op.f("pk_places")),
+    )
+    op.create_table(
         "price_lists",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("scheme_code", sa.String(length=40), nullable=False),
@@ -352,7 +369,12 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("scheme_code", sa.String(length=40), nullable=False),
-        sa.Column("intake", sa.String(length=16), nullable=False, comment="the intake window, e.g. 2026-H1"),
+        sa.Column(
+            "intake",
+            sa.String(length=48),
+            nullable=False,
+            comment="year and code of the intake window, e.g. 2026-summer",
+        ),
         sa.Column(
             "step",
             sa.String(length=40),
@@ -409,6 +431,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_entitlements_months", "entitlements", ["scheme_code", "from_month", "to_month"], unique=False)
     op.create_index("ix_entitlements_senior", "entitlements", ["senior_id", "from_month"], unique=False)
+    op.create_index(
+        "uq_entitlements_running",
+        "entitlements",
+        ["senior_id", "scheme_code"],
+        unique=True,
+        sqlite_where=sa.text("to_month IS NULL"),
+        postgresql_where=sa.text("to_month IS NULL"),
+    )
     op.create_table(
         "issuance_drops",
         sa.Column("run_id", sa.String(length=100), nullable=False),
@@ -806,7 +836,6 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.Column("device_id", sa.String(length=40), nullable=True),
-        sa.Column("single_use", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["caregiver_id"], ["caregivers.id"], name=op.f("fk_device_enrolment_codes_caregiver_id_caregivers")
         ),
@@ -1203,6 +1232,12 @@ def downgrade() -> None:
     op.drop_index("ix_ledger_transfers_credit", table_name="ledger_transfers")
     op.drop_table("ledger_transfers")
     op.drop_table("issuance_drops")
+    op.drop_index(
+        "uq_entitlements_running",
+        table_name="entitlements",
+        sqlite_where=sa.text("to_month IS NULL"),
+        postgresql_where=sa.text("to_month IS NULL"),
+    )
     op.drop_index("ix_entitlements_senior", table_name="entitlements")
     op.drop_index("ix_entitlements_months", table_name="entitlements")
     op.drop_table("entitlements")
@@ -1227,6 +1262,8 @@ def downgrade() -> None:
     op.drop_table("providers")
     op.drop_index("uq_price_lists_version", table_name="price_lists")
     op.drop_table("price_lists")
+    op.drop_table("places")
+    op.drop_table("official_days")
     op.drop_table("month_closes")
     op.drop_table("ledger_books")
     op.drop_index("ix_ledger_accounts_owner", table_name="ledger_accounts")
