@@ -40,20 +40,19 @@ ROLES: dict[str, tuple[str, str]] = {
     "system": ("系统", "system"),
 }
 
-# permission -> roles. What is not listed is refused.
+# permission -> roles. What is not listed is refused. Who takes a step of an enrolment is the scheme's to say (people.enrolment).
 MAY: dict[str, frozenset[str]] = {
     permission: frozenset(roles.split())
     for permission, roles in {
         "scheme.store": "civil_affairs admin system",
         "prices.import": "civil_affairs admin system",
         "roster.import": "village town civil_affairs system",
-        "enrolment.village_check": "village",
-        "enrolment.town_approve": "town",
-        "enrolment.district_file": "civil_affairs",
-        "enrolment.assess": "assessor civil_affairs",
-        "enrolment.publicise": "village town",
+        "places.import": "civil_affairs admin system",
+        "days.import": "civil_affairs admin system",
+        "enrolment.apply": "village town civil_affairs",
         "enrolment.object": "village town civil_affairs",
         "senior.change": "village town civil_affairs",
+        "senior.reinstate": "town civil_affairs",
         "card.issue": "town card_counter system",
         "card.counter": "card_counter",
         "card.freeze": "village town civil_affairs card_counter system",

@@ -58,10 +58,33 @@ class Reason(Enum):
     NO_SCHEME_IN_FORCE = Words(409, "58", False, "{month}没有生效的方案{code}", "No scheme {code} is in force in {month}", "请先导入方案", "Import the scheme first")
 
     # --- people ------------------------------------------------------------------------------------------------------------
+    ROSTER_FAULTY = Words(422, "30", False, "名册有{count}处问题，没有导入", "The roster has {count} faults; nothing was imported", "请按问题清单更正后重新导入", "Correct what the list of faults names and import again")
+    NOT_ELIGIBLE = Words(422, "57", False, "不符合条件：{why}", "Not eligible: {why}", "请核对类别、年龄、居住时间和能力评估", "Check categories, age, residence and assessment")
+    OUTSIDE_INTAKE = Words(409, "57", False, "{day}不在集中申报期内，下一次从{next}开始", "{day} lies outside the intake windows; the next opens on {next}", "请在申报期内办理", "Apply while an intake is open")
+    ALREADY_APPLIED = Words(409, "94", False, "已有正在办理的申请，或已在享受：{who}", "An application is under way, or the entitlement runs already: {who}", "无需再次申请", "There is no need to apply again")
+    STEP_NOT_DUE = Words(409, "57", False, "应办步骤是“{due}”，不能办理“{step}”：{who}", "Step “{due}” is due, not “{step}”: {who}", "请按顺序办理", "Take the steps in their order")
+    PUBLICITY_NOT_OVER = Words(409, "57", False, "公示至{until}止，期满前不能通过", "The names are posted until {until}; the step passes afterwards", "请在公示期满后办理", "Come back after that day")
+    PUBLICITY_NOT_RUNNING = Words(409, "57", False, "不在公示期内", "The names are not posted at present", "公示期外的情况请按信息变更办理", "Outside publicity report it as a change")
+    NOT_ASSESSED = Words(409, "57", False, "尚未登记能力评估：{who}", "No ability assessment on record: {who}", "请先登记评估结果", "Record the assessment first")
+    CALENDAR_ENDS = Words(409, "57", False, "系统中没有{year}年的放假调休安排，无法计算工作日", "The days off of {year} are not on record, so working days cannot be counted", "请导入国务院办公厅公布的安排：songbai import days 文件.csv", "Import the published days: songbai import days FILE.csv")
+    NEWS_KNOWN = Words(409, "94", False, "已经登记过：{known}", "Already on record: {known}", "无需再次登记", "Nothing more to do")
+    NEWS_CONTRADICTS = Words(409, "57", False, "与已登记的情况不一致：{known}", "Contradicts what is on record: {known}", "请核实；原登记有误的，先由镇街恢复后重新登记", "Verify it; if the record is wrong, have the town reinstate the person first")
+    NEWS_OUTDATED = Words(409, "57", False, "已有更新的登记（{known}）", "Something newer is on record ({known})", "请核对日期", "Check the date")
+    DAY_IN_FUTURE = Words(422, "30", False, "{day}还没有到", "{day} has not come yet", "请核对日期", "Check the date")
+    DAY_BEFORE_BIRTH = Words(422, "30", False, "{day}早于出生日期", "{day} is before the day of birth", "请核对日期和人员", "Check the date and the person")
+    SENIOR_DEAD = Words(409, "57", False, "该老人已登记去世（{died_on}）", "The senior is recorded as deceased ({died_on})", "登记有误的，由镇街恢复", "If that is wrong, the town can reinstate the person")
+    SENIOR_LEFT = Words(409, "57", False, "该老人已登记迁出或退出（{left_on}）", "The senior is recorded as having left ({left_on})", "重新符合条件的，由镇街恢复或重新申请", "The town can reinstate the person, or the person applies again")
 
     # --- providers ---------------------------------------------------------------------------------------------------------
     ENROLMENT_CODE_INVALID = Words(403, "58", False, "设备启用码不存在、已使用或已过期", "The enrolment code is unknown, used or expired", "请向服务商管理员索取新的启用码", "Ask the provider's office for a new code")
     KEY_ALREADY_ENROLLED = Words(409, "94", False, "该密钥已登记在一台设备上", "This key already belongs to a device", "请在设备上生成新密钥后再启用", "Make a new key on the device and enrol again")
+    PROVIDER_BANNED = Words(403, "57", False, "服务商已被取消资格，{until}前不得回到本区", "The provider is banned from the district until {until}", "请另选服务商", "Choose another provider")
+    NO_CONTRACT = Words(403, "57", False, "服务商在该镇街没有有效合同", "The provider has no contract in force in this town", "请核对合同的镇街和日期", "Check the contract's town and dates")
+    CONTRACT_OVERLAPS = Words(409, "94", False, "与已有合同（{known}）日期重叠", "Overlaps the contract of {known}", "请核对合同日期", "Check the dates of the contract")
+    CAREGIVER_NOT_EMPLOYED = Words(403, "57", False, "服务人员当日不在岗", "The caregiver is not employed by the provider on that day", "请由在岗人员服务", "Send somebody who is employed")
+    CAREGIVER_UNTRAINED = Words(403, "57", False, "服务人员未通过培训，不得上岗", "The caregiver has not passed the training and may not work", "请先登记培训合格", "Record the training first")
+    CERTIFICATE_EXPIRED = Words(403, "57", False, "服务人员证书已过期", "The caregiver's certificate has expired", "请换证后登记", "Renew the certificate and record it")
+    DEVICE_KEY_UNUSABLE = Words(422, "30", False, "密钥无法使用：{detail}", "The key cannot be used: {detail}", "请使用 Ed25519 或 ECDSA P-256 公钥", "Use an Ed25519 or ECDSA P-256 public key")
 
     # --- cards -------------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -14,9 +15,29 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from settlement.db import Instant, Json, RowId, metadata
+
+# The towns and villages of the district; a roster may name no others.
+places = Table(
+    "places",
+    metadata,
+    Column("town", String(40), primary_key=True),
+    Column("village", String(80), primary_key=True),
+    Column("latitude_e7", Integer, comment="the village office, degrees x 10^7 (WGS 84)"),
+    Column("longitude_e7", Integer),
+)
+
+# What the State Council's yearly notice says where it differs from Monday to Friday; takes precedence over the calendar that is built in.
+official_days = Table(
+    "official_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("works", Boolean, nullable=False, comment="true: a weekend day that is worked; false: a day off"),
+    Column("name", String(40), nullable=False),
+)
 
 seniors = Table(
     "seniors",
@@ -83,8 +104,13 @@ enrolments = Table(
     Column("id", RowId, primary_key=True),
     Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
     Column("scheme_code", String(40), nullable=False),
-    Column("intake", String(16), nullable=False, comment="the intake window, e.g. 2026-H1"),
-    Column("step", String(40), nullable=False, comment="code of the scheme's step that is due; 'done' or 'refused' at the end"),
+    Column("intake", String(48), nullable=False, comment="year and code of the intake window, e.g. 2026-summer"),
+    Column(
+        "step",
+        String(40),
+        nullable=False,
+        comment="code of the scheme's step that is due; 'done' or 'refused' at the end",
+    ),
     Column("applied_on", Date, nullable=False),
     Column("publicity_from", Date),
     Column("publicity_until", Date, comment="the last of the scheme's working days"),
@@ -107,6 +133,7 @@ enrolment_steps = Table(
 )
 
 # What a person is entitled to, month by month: issuance reads only this. A row ends (to_month) when the benefit, level or life changes.
+# A row superseded before it began keeps its from_month and ends the month before, so that no month lies in it; nothing is deleted.
 entitlements = Table(
     "entitlements",
     metadata,
@@ -115,11 +142,21 @@ entitlements = Table(
     Column("scheme_code", String(40), nullable=False),
     Column("benefit", String(40), nullable=False),
     Column("level", Integer),
-    Column("group_code", String(40), nullable=False, comment="for visit frequency: e.g. aged, needy_able, needy_semi, needy_disabled"),
+    Column(
+        "group_code",
+        String(40),
+        nullable=False,
+        comment="for visit frequency: e.g. aged, needy_able, needy_semi, needy_disabled",
+    ),
     Column("amount", BigInteger, nullable=False, comment="per month, in the scheme's unit (fen)"),
     Column("from_month", String(7), nullable=False, comment="first month entitled"),
     Column("to_month", String(7), comment="last month entitled; empty while it runs"),
-    Column("reason", String(40), nullable=False, comment="why it began: enrolled, level_changed, category_changed, reinstated ..."),
+    Column(
+        "reason",
+        String(40),
+        nullable=False,
+        comment="why it began: enrolled, level_changed, category_changed, reinstated ...",
+    ),
     Column("end_reason", String(40), comment="why it ended: died, left, level_changed ..."),
     Column("clause", String(80), nullable=False),
     Column("explanation", Json, comment="which benefits were considered and why this one"),
@@ -127,4 +164,13 @@ entitlements = Table(
     CheckConstraint("amount > 0", name="amount_positive"),
     Index("ix_entitlements_senior", "senior_id", "from_month"),
     Index("ix_entitlements_months", "scheme_code", "from_month", "to_month"),
+    # One running row per person and scheme, whatever two officers do at once.
+    Index(
+        "uq_entitlements_running",
+        "senior_id",
+        "scheme_code",
+        unique=True,
+        sqlite_where=text("to_month IS NULL"),
+        postgresql_where=text("to_month IS NULL"),
+    ),
 )

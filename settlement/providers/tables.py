@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from settlement.db import Instant, RowId, metadata
 
@@ -66,7 +66,9 @@ devices = Table(
     Column("kind", String(16), nullable=False, comment="phone | terminal"),
     Column("algorithm", String(20), nullable=False, comment="ed25519 | ecdsa-p256-sha256"),
     Column("key_id", String(64), nullable=False, unique=True),
-    Column("public_key", Text, nullable=False, comment="base64url of the raw key (Ed25519) or uncompressed point (P-256)"),
+    Column(
+        "public_key", Text, nullable=False, comment="base64url of the raw key (Ed25519) or uncompressed point (P-256)"
+    ),
     Column("enrolled_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Column("revoked_reason", String(80)),
@@ -87,5 +89,4 @@ enrolment_codes = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("device_id", String(40), ForeignKey("devices.id")),
-    Column("single_use", Boolean, nullable=False, default=True),
 )
