@@ -46,6 +46,7 @@ MAY: dict[str, frozenset[str]] = {
     for permission, roles in {
         "scheme.store": "civil_affairs admin system",
         "prices.import": "civil_affairs admin system",
+        "prices.approve": "civil_affairs",
         "roster.import": "village town civil_affairs system",
         "places.import": "civil_affairs admin system",
         "days.import": "civil_affairs admin system",
@@ -55,7 +56,10 @@ MAY: dict[str, frozenset[str]] = {
         "senior.reinstate": "town civil_affairs",
         "card.issue": "town card_counter system",
         "card.counter": "card_counter",
+        "card.activate": "village town card_counter system",
+        "card.report_lost": "village town civil_affairs card_counter system",
         "card.freeze": "village town civil_affairs card_counter system",
+        "card.unfreeze": "town civil_affairs",
         "card.top_up": "card_counter system",
         "issuance.draft": "town civil_affairs system",
         "issuance.approve": "town",

@@ -56,6 +56,10 @@ class Reason(Enum):
     # --- policy ------------------------------------------------------------------------------------------------------------
     SCHEME_CHANGED = Words(409, "94", False, "方案{code} {version}已入库，内容不同", "Scheme {code} {version} is already stored with other content", "修改方案须使用新版本号", "Give a changed scheme a new version")
     NO_SCHEME_IN_FORCE = Words(409, "58", False, "{month}没有生效的方案{code}", "No scheme {code} is in force in {month}", "请先导入方案", "Import the scheme first")
+    SCHEME_BACKDATED = Words(409, "58", False, "方案{code} {version}自{month}起生效，会改动已经开始的月份", "Scheme {code} {version} would begin in {month} and change months that have begun", "生效月份须晚于本月和已入库的各版本", "Let it begin after this month and after every stored version")
+    PRICES_CHANGED = Words(409, "94", False, "价目表{version}已入库，内容不同", "Price list {version} is already stored with other content", "修改价目表须使用新版本号", "Give a changed price list a new version")
+    PRICES_OVERLAP = Words(409, "58", False, "{day}或之后已有批准的价目表", "A price list from {day} or later is already approved", "请改用更晚的生效日期", "Choose a later first day")
+    PRICES_BACKDATED = Words(409, "58", False, "价目表自{day}起生效，会改动已过日期的价格", "The price list would begin on {day} and change prices of days that have passed", "生效日期不得早于今天", "Let it begin today or later")
 
     # --- people ------------------------------------------------------------------------------------------------------------
     ROSTER_FAULTY = Words(422, "30", False, "名册有{count}处问题，没有导入", "The roster has {count} faults; nothing was imported", "请按问题清单更正后重新导入", "Correct what the list of faults names and import again")
@@ -87,8 +91,19 @@ class Reason(Enum):
     DEVICE_KEY_UNUSABLE = Words(422, "30", False, "密钥无法使用：{detail}", "The key cannot be used: {detail}", "请使用 Ed25519 或 ECDSA P-256 公钥", "Use an Ed25519 or ECDSA P-256 public key")
 
     # --- cards -------------------------------------------------------------------------------------------------------------
+    CARD_STATE = Words(409, "57", False, "卡片“{state_zh}”时不能{event_zh}", "“{event_en}” is not possible while the card is {state_en}", "请先查看卡片状态", "Look at the card's state first")
+    CARD_EXISTS = Words(409, "94", False, "该老人已有卡片", "This person already has a card", "补换卡请用“补换卡”", "Use replace for a new medium")
+    CARD_NUMBER_TAKEN = Words(409, "94", False, "卡号已被使用", "This card number is taken", "请核对卡号", "Check the card number")
+    CARD_HELD = Words(409, "57", True, "卡上还有未完成的预授权", "The card still has a pending hold", "请待预授权完成或过期后再销户", "Close it once the hold is resolved or has expired")
+    CODE_FORGED = Words(401, "63", False, "二维码无效", "This code is not genuine", "请扫描本人的服务卡", "Scan the person's own card")
+    CODE_UNKNOWN = Words(404, "14", False, "二维码不属于本区", "This code belongs to no card here", "请核对卡片", "Check the card")
+    CODE_DEAD = Words(409, "41", False, "此卡已挂失或已更换", "This card was reported lost or replaced", "请使用新卡；拾获旧卡请交回网点", "Use the new card; hand an old one in")
+    CARD_NOT_ACTIVE = Words(409, "62", False, "此卡尚未启用", "This card is not active yet", "请先在村(社区)或网点启用", "Have it activated first")
+    CARD_CLOSED = Words(409, "14", False, "此卡已销户", "This card is closed", "请联系村(社区)", "Ask the village office")
 
     # --- vouchers ----------------------------------------------------------------------------------------------------------
+    ISSUANCE_STATE = Words(409, "57", False, "{month}发放单“{state}”时不能{event}", "The run of {month} is {state}: cannot {event}", "请按 起草、审批、入账 的顺序办理", "Draft, approve, post: in this order")
+    ISSUANCE_GAP = Words(409, "57", False, "{month}之前还有未入账的发放单：{missing}", "{missing} must be posted before {month}", "请先完成较早月份", "Finish the earlier month first")
 
     # --- visits ------------------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class Why(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Denial:
     """One benefit that is not given, and why. ``clause`` cites the rule that decides it; None when that rule is a default."""
 
     benefit: str
@@ -78,10 +78,10 @@ def reckoning_day(month: Month) -> date:
     return month.first_day - timedelta(days=1)
 
 
-def judge(scheme: Scheme, facts: PersonFacts, on: date) -> tuple[list[EligibleBenefit], list[Finding]]:
+def judge(scheme: Scheme, facts: PersonFacts, on: date) -> tuple[list[EligibleBenefit], list[Denial]]:
     """Every benefit of the scheme, either with its amount or with the first reason against it."""
     given: list[EligibleBenefit] = []
-    against: list[Finding] = []
+    against: list[Denial] = []
     for benefit in scheme.benefits:
         reason = _against(scheme, benefit, facts, on)
         if reason is not None:
@@ -98,29 +98,29 @@ def eligible_benefits(scheme: Scheme, facts: PersonFacts, month: Month) -> list[
     return judge(scheme, facts, reckoning_day(month))[0]
 
 
-def _against(scheme: Scheme, benefit: Benefit, facts: PersonFacts, on: date) -> Finding | None:
+def _against(scheme: Scheme, benefit: Benefit, facts: PersonFacts, on: date) -> Denial | None:
     residence = scheme.residence
     if not facts.alive:
-        return finding(benefit, Why.NOT_ALIVE, scheme.months.stop.clause)
+        return deny(benefit, Why.NOT_ALIVE, scheme.months.stop.clause)
     if residence.registered_here and not facts.registered_here:
-        return finding(benefit, Why.NOT_REGISTERED, residence.clause)
+        return deny(benefit, Why.NOT_REGISTERED, residence.clause)
     if residence.months and (facts.residence_since is None or months_after(facts.residence_since, residence.months) > on):
-        return finding(benefit, Why.NOT_RESIDENT_LONG_ENOUGH, residence.clause, months=residence.months)
+        return deny(benefit, Why.NOT_RESIDENT_LONG_ENOUGH, residence.clause, months=residence.months)
     if age_on(facts.birth_date, on) < benefit.min_age:
-        return finding(benefit, Why.TOO_YOUNG, benefit.clause, age=benefit.min_age)
+        return deny(benefit, Why.TOO_YOUNG, benefit.clause, age=benefit.min_age)
     if benefit.any_of and facts.categories.isdisjoint(benefit.any_of):
-        return finding(benefit, Why.NO_CATEGORY, benefit.clause)
+        return deny(benefit, Why.NO_CATEGORY, benefit.clause)
     if benefit.assessed and (facts.ability_level is None or facts.assessed_on is None or facts.assessed_on > on):
-        return finding(benefit, Why.NOT_ASSESSED, benefit.clause)
+        return deny(benefit, Why.NOT_ASSESSED, benefit.clause)
     if benefit.tiers and benefit.tier(facts.ability_level) is None:
-        return finding(benefit, Why.NO_TIER, benefit.clause, level=facts.ability_level)
+        return deny(benefit, Why.NO_TIER, benefit.clause, level=facts.ability_level)
     return None
 
 
-def finding(benefit: Benefit, why: Why, clause: str | None, **details: object) -> Finding:
+def deny(benefit: Benefit, why: Why, clause: str | None, **details: object) -> Denial:
     """``details`` fill the placeholders of the words."""
     zh, en = why.value
-    return Finding(
+    return Denial(
         benefit.code,
         why,
         f"{benefit.name_zh}：{zh.format_map({**details, 'other': details.get('other_zh')})}",

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement.periods import Month
-from settlement.policy.eligibility import EligibleBenefit, Finding, PersonFacts, Why, finding, judge, reckoning_day
+from settlement.policy.eligibility import EligibleBenefit, Denial, PersonFacts, Why, deny, judge, reckoning_day
 from settlement.policy.scheme import Scheme
 
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """``amount_fen`` per month: of the one benefit given, or the sum of all. ``findings``: why every other benefit is not given."""
+    """``amount_fen`` per month: of the one benefit given, or the sum of all. ``denials``: why every other benefit is not given."""
 
     scheme: str
     version: str
     on: date
     given: tuple[EligibleBenefit, ...]
     amount_fen: int
-    findings: tuple[Finding, ...]
+    denials: tuple[Denial, ...]
 
     @property
     def benefit_code(self) -> str | None:
@@ -33,17 +33,17 @@ class Entitlement:
 
 def entitlement(scheme: Scheme, facts: PersonFacts, on: date) -> Entitlement:
     """The monthly amount by the facts of one day. Benefits combine as the scheme says; of equal amounts the one listed first counts."""
-    eligible, findings = judge(scheme, facts, on)
+    eligible, denials = judge(scheme, facts, on)
     given = eligible
     if scheme.combination.rule == "highest" and eligible:
         best = max(eligible, key=lambda each: each.amount_fen)  # max() keeps the first of equals
         given = [best]
         words = {"other_zh": best.benefit.name_zh, "other_en": best.benefit.name_en}
-        findings += [
-            finding(each.benefit, Why.LOWER_AMOUNT, scheme.combination.clause, **words) for each in eligible if each is not best
+        denials += [
+            deny(each.benefit, Why.LOWER_AMOUNT, scheme.combination.clause, **words) for each in eligible if each is not best
         ]
     total = sum(each.amount_fen for each in given)
-    return Entitlement(scheme.code, scheme.version, on, tuple(given), total, tuple(findings))
+    return Entitlement(scheme.code, scheme.version, on, tuple(given), total, tuple(denials))
 
 
 def entitlement_for(scheme: Scheme, facts: PersonFacts, month: Month) -> Entitlement:
