@@ -88,7 +88,6 @@ class Reason(Enum):
     CAREGIVER_NOT_EMPLOYED = Words(403, "57", False, "服务人员当日不在岗", "The caregiver is not employed by the provider on that day", "请由在岗人员服务", "Send somebody who is employed")
     CAREGIVER_UNTRAINED = Words(403, "57", False, "服务人员未通过培训，不得上岗", "The caregiver has not passed the training and may not work", "请先登记培训合格", "Record the training first")
     CERTIFICATE_EXPIRED = Words(403, "57", False, "服务人员证书已过期", "The caregiver's certificate has expired", "请换证后登记", "Renew the certificate and record it")
-    DEVICE_KEY_UNUSABLE = Words(422, "30", False, "密钥无法使用：{detail}", "The key cannot be used: {detail}", "请使用 Ed25519 或 ECDSA P-256 公钥", "Use an Ed25519 or ECDSA P-256 public key")
 
     # --- cards -------------------------------------------------------------------------------------------------------------
     CARD_STATE = Words(409, "57", False, "卡片“{state_zh}”时不能{event_zh}", "“{event_en}” is not possible while the card is {state_en}", "请先查看卡片状态", "Look at the card's state first")
