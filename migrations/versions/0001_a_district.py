@@ -37,17 +37,27 @@ def upgrade() -> None:
     op.create_index("ix_audit_rows_subject", "audit_rows", ["subject"], unique=False)
     op.create_table(
         "bank_batches",
-        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("id", sa.String(length=80), nullable=False, comment="scheme-period-number"),
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("period", sa.String(length=7), nullable=False),
         sa.Column("layout", sa.String(length=40), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False, comment="of the bank file"),
         sa.Column("orders", sa.Integer(), nullable=False),
         sa.Column("total_fen", sa.BigInteger(), nullable=False),
         sa.Column("exported_by", sa.String(length=80), nullable=False),
         sa.Column("exported_at", sa.BigInteger(), nullable=False),
-        sa.Column("result_sha256", sa.String(length=64), nullable=True),
-        sa.Column("result_by", sa.String(length=80), nullable=True),
-        sa.Column("result_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_batches")),
+    )
+    op.create_index("ix_bank_batches_period", "bank_batches", ["scheme_code", "period"], unique=False)
+    op.create_table(
+        "bank_results",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("layout", sa.String(length=40), nullable=False),
+        sa.Column("paid", sa.Integer(), nullable=False),
+        sa.Column("returned", sa.Integer(), nullable=False),
+        sa.Column("confirmed_by", sa.String(length=80), nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_bank_results")),
     )
     op.create_table(
         "card_operator_files",
@@ -58,6 +68,61 @@ def upgrade() -> None:
         sa.Column("differences", sa.Integer(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_card_operator_files")),
+    )
+    op.create_table(
+        "gateway_answers",
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.String(length=64), nullable=False, comment="sha256 of method, address and body"),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("media_type", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "idempotency_key", name=op.f("pk_gateway_answers")),
+    )
+    op.create_index("ix_gateway_answers_answered_at", "gateway_answers", ["answered_at"], unique=False)
+    op.create_table(
+        "gateway_nonces",
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column(
+            "content", sa.String(length=64), nullable=False, comment="sha256 of the request it was first used for"
+        ),
+        sa.Column(
+            "created_at",
+            sa.BigInteger(),
+            nullable=False,
+            comment="signed; after twice the window the nonce may be forgotten",
+        ),
+        sa.PrimaryKeyConstraint("key_id", "nonce", name=op.f("pk_gateway_nonces")),
+    )
+    op.create_index("ix_gateway_nonces_created_at", "gateway_nonces", ["created_at"], unique=False)
+    op.create_table(
+        "gateway_security_log",
+        sa.Column("minute", sa.BigInteger(), nullable=False, comment="start of the minute"),
+        sa.Column(
+            "source", sa.String(length=32), nullable=False, comment="keyed digest of the network address, or 'others'"
+        ),
+        sa.Column("reason", sa.String(length=40), nullable=False, comment="code of outcomes.Reason"),
+        sa.Column(
+            "route",
+            sa.String(length=80),
+            nullable=False,
+            comment="the rule of the address first tried, never the address itself",
+        ),
+        sa.Column(
+            "device_id",
+            sa.String(length=40),
+            nullable=True,
+            comment="of the first, when its key is known; not proven to be the sender",
+        ),
+        sa.Column(
+            "detail", sa.String(length=120), nullable=True, comment="of the first, for an operator; nothing personal"
+        ),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("times > 0", name=op.f("ck_gateway_security_log_times")),
+        sa.PrimaryKeyConstraint("minute", "source", "reason", name=op.f("pk_gateway_security_log")),
     )
     op.create_table(
         "issuance_runs",
@@ -159,6 +224,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", name=op.f("pk_official_days")),
     )
     op.create_table(
+        "payer_accounts",
+        sa.Column("payer", sa.String(length=80), nullable=False, comment="district, town:仙女镇, card_operator"),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("bank", sa.String(length=120), nullable=False),
+        sa.Column("set_by", sa.String(length=80), nullable=False),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("payer", name=op.f("pk_payer_accounts")),
+    )
+    op.create_table(
         "places",
         sa.Column("town", sa.String(length=40), nullable=False),
         sa.Column("village", sa.String(length=80), nullable=False),
@@ -214,6 +289,12 @@ def upgrade() -> None:
         sa.Column("officer", sa.String(length=80), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("total_fen", sa.BigInteger(), nullable=False, comment="the net that the officer saw and signed for"),
+        sa.Column(
+            "digest",
+            sa.String(length=64),
+            nullable=False,
+            comment="SHA-256 of the settlements and shares behind the total",
+        ),
         sa.PrimaryKeyConstraint("scheme_code", "quarter", "step", "town", name=op.f("pk_quarter_approvals")),
     )
     op.create_table(
@@ -310,6 +391,7 @@ def upgrade() -> None:
             comment="the lot that carries over",
         ),
         sa.Column("personal_account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("activated_at", sa.BigInteger(), nullable=True, comment="handed over; empty: never usable yet"),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("status IN ('issued','active','lost','frozen','closed')", name=op.f("ck_cards_status")),
@@ -364,6 +446,24 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_contracts_town", "contracts", ["town"], unique=False)
+    op.create_table(
+        "door_plates",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_id", sa.String(length=32), nullable=False, comment="inside the signed QR token"),
+        sa.Column(
+            "issue",
+            sa.Integer(),
+            nullable=False,
+            comment="counts up when a plate is replaced or the person moves; an older one is dead",
+        ),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("dead_from", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_door_plates_senior_id_seniors")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_door_plates")),
+        sa.UniqueConstraint("senior_id", "issue", name=op.f("uq_door_plates_senior_id_issue")),
+        sa.UniqueConstraint("token_id", name=op.f("uq_door_plates_token_id")),
+    )
     op.create_table(
         "enrolments",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -664,10 +764,13 @@ def upgrade() -> None:
             nullable=True,
             comment="the day of the operator's file it was found in; empty until reconciled",
         ),
+        sa.CheckConstraint("kind IN ('top_up','refund')", name=op.f("ck_card_top_ups_kind")),
         sa.CheckConstraint("amount_fen > 0", name=op.f("ck_card_top_ups_amount_positive")),
         sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_card_top_ups_card_id_cards")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card_top_ups")),
     )
+    op.create_index("ix_card_top_ups_card", "card_top_ups", ["card_id"], unique=False)
+    op.create_index("ix_card_top_ups_occurred", "card_top_ups", ["occurred_at"], unique=False)
     op.create_table(
         "card_years",
         sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -733,7 +836,9 @@ def upgrade() -> None:
         sa.Column("entitlement_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("previous_amount", sa.BigInteger(), nullable=False, comment="last month's, 0 if none"),
-        sa.Column("change", sa.String(length=40), nullable=False, comment="same | new | raised | lowered | resumed"),
+        sa.Column(
+            "change", sa.String(length=40), nullable=False, comment="same | new | raised | lowered | resumed | arrears"
+        ),
         sa.CheckConstraint("amount > 0", name=op.f("ck_issuance_lines_amount_positive")),
         sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_issuance_lines_card_id_cards")),
         sa.ForeignKeyConstraint(
@@ -746,6 +851,27 @@ def upgrade() -> None:
     op.create_index("ix_issuance_lines_card", "issuance_lines", ["card_id"], unique=False)
     op.create_index("ix_issuance_lines_run", "issuance_lines", ["run_id"], unique=False)
     op.create_table(
+        "issuance_returns",
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("taken_back", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "receivable", sa.BigInteger(), nullable=False, comment="spent already: the person or the heirs owe it"
+        ),
+        sa.Column("reason", sa.String(length=40), nullable=False, comment="died | left"),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "taken_back >= 0 AND receivable >= 0 AND taken_back + receivable > 0",
+            name=op.f("ck_issuance_returns_amounts"),
+        ),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_issuance_returns_card_id_cards")),
+        sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_issuance_returns_senior_id_seniors")),
+        sa.PrimaryKeyConstraint("scheme_code", "month", "senior_id", name=op.f("pk_issuance_returns")),
+    )
+    op.create_index("ix_issuance_returns_card", "issuance_returns", ["card_id"], unique=False)
+    op.create_table(
         "payment_orders",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("scheme_code", sa.String(length=40), nullable=False),
@@ -754,6 +880,10 @@ def upgrade() -> None:
         sa.Column("settlement_id", sa.String(length=80), nullable=True, comment="of an order to a provider"),
         sa.Column("town", sa.String(length=40), nullable=True),
         sa.Column("payer", sa.String(length=80), nullable=False, comment="e.g. district, town:仙女镇, card_operator"),
+        sa.Column("payer_name", sa.String(length=120), nullable=False),
+        sa.Column(
+            "payer_account", sa.String(length=40), nullable=False, comment="the dedicated account it is paid from"
+        ),
         sa.Column("payee", sa.String(length=80), nullable=False, comment="e.g. provider:3, town:仙女镇"),
         sa.Column("payee_name", sa.String(length=120), nullable=False),
         sa.Column("payee_account", sa.String(length=40), nullable=False),
@@ -764,9 +894,7 @@ def upgrade() -> None:
         ),
         sa.Column("batch_id", sa.String(length=80), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column(
-            "replaces_id", sa.String(length=80), nullable=True, comment="the returned order that this one repeats"
-        ),
+        sa.Column("replaces_id", sa.String(length=80), nullable=True, comment="the returned order it repeats"),
         sa.Column("bank_reference", sa.String(length=80), nullable=True),
         sa.Column("return_reason", sa.Text(), nullable=True),
         sa.Column("status_at", sa.BigInteger(), nullable=False),
@@ -781,6 +909,7 @@ def upgrade() -> None:
             ["settlement_id"], ["settlements.id"], name=op.f("fk_payment_orders_settlement_id_settlements")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_orders")),
+        sa.UniqueConstraint("replaces_id", name=op.f("uq_payment_orders_replaces_id")),
     )
     op.create_index("ix_payment_orders_period", "payment_orders", ["period", "kind"], unique=False)
     op.create_index("ix_payment_orders_settlement", "payment_orders", ["settlement_id"], unique=False)
@@ -880,12 +1009,41 @@ def upgrade() -> None:
     op.create_index("ix_door_events_status", "door_events", ["status"], unique=False)
     op.create_index("ix_door_events_visit", "door_events", ["visit_id"], unique=False)
     op.create_table(
+        "order_corrections",
+        sa.Column("order_id", sa.String(length=80), nullable=False),
+        sa.Column("payee_name", sa.String(length=120), nullable=False),
+        sa.Column("payee_account", sa.String(length=40), nullable=False),
+        sa.Column("payee_bank", sa.String(length=120), nullable=False),
+        sa.Column("proposed_by", sa.String(length=80), nullable=False),
+        sa.Column("proposed_at", sa.BigInteger(), nullable=False),
+        sa.Column("approved_by", sa.String(length=80), nullable=True),
+        sa.Column("approved_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["payment_orders.id"], name=op.f("fk_order_corrections_order_id_payment_orders")
+        ),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_order_corrections")),
+    )
+    op.create_table(
         "personal_settlements",
         sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("scheme_code", sa.String(length=40), nullable=False),
-        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("personal_fen", sa.BigInteger(), nullable=False, comment="of the month's statements"),
+        sa.Column(
+            "voided_fen",
+            sa.BigInteger(),
+            nullable=False,
+            comment="given back by voids that these statements carry; not above zero",
+        ),
+        sa.Column("carried_fen", sa.BigInteger(), nullable=False, comment="what the month before left below zero"),
+        sa.Column(
+            "amount_fen", sa.BigInteger(), nullable=False, comment="below zero: no order, carried into the next month"
+        ),
         sa.Column("order_id", sa.String(length=80), nullable=True),
+        sa.CheckConstraint(
+            "amount_fen = personal_fen + voided_fen + carried_fen", name=op.f("ck_personal_settlements_amount")
+        ),
+        sa.CheckConstraint("voided_fen <= 0 AND carried_fen <= 0", name=op.f("ck_personal_settlements_not_above_zero")),
         sa.ForeignKeyConstraint(
             ["order_id"], ["payment_orders.id"], name=op.f("fk_personal_settlements_order_id_payment_orders")
         ),
@@ -995,13 +1153,18 @@ def upgrade() -> None:
         sa.Column(
             "amount_fen", sa.BigInteger(), nullable=False, comment="signed: below zero is taken from the provider"
         ),
+        sa.Column("personal_fen", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "source_id", sa.String(length=80), nullable=True, comment="carried: the settlement whose receivable it is"
+        ),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("proposed_by", sa.String(length=80), nullable=False),
         sa.Column("proposed_at", sa.BigInteger(), nullable=False),
         sa.Column("approved_by", sa.String(length=80), nullable=True),
         sa.Column("approved_at", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("amount_fen <> 0", name=op.f("ck_adjustments_not_zero")),
+        sa.CheckConstraint("amount_fen <> 0 OR personal_fen <> 0", name=op.f("ck_adjustments_not_zero")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_adjustments_provider_id_providers")),
+        sa.ForeignKeyConstraint(["source_id"], ["settlements.id"], name=op.f("fk_adjustments_source_id_settlements")),
         sa.ForeignKeyConstraint(
             ["statement_id"], ["statements.id"], name=op.f("fk_adjustments_statement_id_statements")
         ),
@@ -1121,9 +1284,17 @@ def upgrade() -> None:
         sa.Column("month", sa.String(length=7), nullable=False, comment="the close that left it out"),
         sa.Column("visit_id", sa.String(length=40), nullable=False),
         sa.Column(
-            "reason", sa.String(length=60), nullable=False, comment="void, no_debit, payment_stop, below_minimum ..."
+            "reason",
+            sa.String(length=80),
+            nullable=False,
+            comment="void, no_debit, no_check_out, below_minimum, payment_stop:{source} ...",
         ),
-        sa.Column("subsidy_fen", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "subsidy_fen",
+            sa.BigInteger(),
+            nullable=False,
+            comment="what its posted debit would have brought, 0 without one",
+        ),
         sa.Column("detail", sa.JSON(none_as_null=True), nullable=False, comment="signal, rows, threshold, clause"),
         sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_statement_exclusions_visit_id_visits")),
         sa.PrimaryKeyConstraint("scheme_code", "month", "visit_id", "reason", name=op.f("pk_statement_exclusions")),
@@ -1200,6 +1371,7 @@ def downgrade() -> None:
     op.drop_index("ix_visits_caregiver", table_name="visits")
     op.drop_table("visits")
     op.drop_table("personal_settlements")
+    op.drop_table("order_corrections")
     op.drop_index("ix_door_events_visit", table_name="door_events")
     op.drop_index("ix_door_events_status", table_name="door_events")
     op.drop_table("door_events")
@@ -1211,6 +1383,8 @@ def downgrade() -> None:
     op.drop_index("ix_payment_orders_settlement", table_name="payment_orders")
     op.drop_index("ix_payment_orders_period", table_name="payment_orders")
     op.drop_table("payment_orders")
+    op.drop_index("ix_issuance_returns_card", table_name="issuance_returns")
+    op.drop_table("issuance_returns")
     op.drop_index("ix_issuance_lines_run", table_name="issuance_lines")
     op.drop_index("ix_issuance_lines_card", table_name="issuance_lines")
     op.drop_table("issuance_lines")
@@ -1218,6 +1392,8 @@ def downgrade() -> None:
     op.drop_table("enrolment_steps")
     op.drop_table("devices")
     op.drop_table("card_years")
+    op.drop_index("ix_card_top_ups_occurred", table_name="card_top_ups")
+    op.drop_index("ix_card_top_ups_card", table_name="card_top_ups")
     op.drop_table("card_top_ups")
     op.drop_table("card_media")
     op.drop_table("statements")
@@ -1243,6 +1419,7 @@ def downgrade() -> None:
     op.drop_table("entitlements")
     op.drop_index("ix_enrolments_step", table_name="enrolments")
     op.drop_table("enrolments")
+    op.drop_table("door_plates")
     op.drop_index("ix_contracts_town", table_name="contracts")
     op.drop_table("contracts")
     op.drop_table("caregivers")
@@ -1263,6 +1440,7 @@ def downgrade() -> None:
     op.drop_index("uq_price_lists_version", table_name="price_lists")
     op.drop_table("price_lists")
     op.drop_table("places")
+    op.drop_table("payer_accounts")
     op.drop_table("official_days")
     op.drop_table("month_closes")
     op.drop_table("ledger_books")
@@ -1270,7 +1448,14 @@ def downgrade() -> None:
     op.drop_table("ledger_accounts")
     op.drop_table("job_runs")
     op.drop_table("issuance_runs")
+    op.drop_table("gateway_security_log")
+    op.drop_index("ix_gateway_nonces_created_at", table_name="gateway_nonces")
+    op.drop_table("gateway_nonces")
+    op.drop_index("ix_gateway_answers_answered_at", table_name="gateway_answers")
+    op.drop_table("gateway_answers")
     op.drop_table("card_operator_files")
+    op.drop_table("bank_results")
+    op.drop_index("ix_bank_batches_period", table_name="bank_batches")
     op.drop_table("bank_batches")
     op.drop_index("ix_audit_rows_subject", table_name="audit_rows")
     op.drop_table("audit_rows")

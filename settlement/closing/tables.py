@@ -64,8 +64,8 @@ exclusions = Table(
     Column("scheme_code", String(40), primary_key=True),
     Column("month", String(7), primary_key=True, comment="the close that left it out"),
     Column("visit_id", String(40), ForeignKey("visits.id"), primary_key=True),
-    Column("reason", String(60), primary_key=True, comment="void, no_debit, payment_stop, below_minimum ..."),
-    Column("subsidy_fen", BigInteger, nullable=False),
+    Column("reason", String(80), primary_key=True, comment="void, no_debit, no_check_out, below_minimum, payment_stop:{source} ..."),
+    Column("subsidy_fen", BigInteger, nullable=False, comment="what its posted debit would have brought, 0 without one"),
     Column("detail", Json, nullable=False, comment="signal, rows, threshold, clause"),
 )
 
@@ -82,12 +82,15 @@ adjustments = Table(
     Column("origin_month", String(7), nullable=False, comment="the period it comes from: its shares apply"),
     Column("visit_id", String(40), ForeignKey("visits.id")),
     Column("amount_fen", BigInteger, nullable=False, comment="signed: below zero is taken from the provider"),
+    # A void gives the senior's own money back too; that part is netted in the month's personal settlement, never split.
+    Column("personal_fen", BigInteger, nullable=False, default=0),
+    Column("source_id", String(80), ForeignKey("settlements.id"), comment="carried: the settlement whose receivable it is"),
     Column("reason", Text, nullable=False),
     Column("proposed_by", String(80), nullable=False),
     Column("proposed_at", Instant, nullable=False),
     Column("approved_by", String(80)),
     Column("approved_at", Instant),
-    CheckConstraint("amount_fen <> 0", name="not_zero"),
+    CheckConstraint("amount_fen <> 0 OR personal_fen <> 0", name="not_zero"),
     Index("ix_adjustments_statement", "statement_id"),
     Index("ix_adjustments_open", "quarter", "provider_id", "town"),
 )
@@ -139,6 +142,7 @@ quarter_approvals = Table(
     Column("officer", String(80), nullable=False),
     Column("at", Instant, nullable=False),
     Column("total_fen", BigInteger, nullable=False, comment="the net that the officer saw and signed for"),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the settlements and shares behind the total"),
 )
 
 payment_orders = Table(
@@ -151,6 +155,8 @@ payment_orders = Table(
     Column("settlement_id", String(80), ForeignKey("settlements.id"), comment="of an order to a provider"),
     Column("town", String(40)),
     Column("payer", String(80), nullable=False, comment="e.g. district, town:仙女镇, card_operator"),
+    Column("payer_name", String(120), nullable=False),
+    Column("payer_account", String(40), nullable=False, comment="the dedicated account it is paid from"),
     Column("payee", String(80), nullable=False, comment="e.g. provider:3, town:仙女镇"),
     Column("payee_name", String(120), nullable=False),
     Column("payee_account", String(40), nullable=False),
@@ -159,7 +165,7 @@ payment_orders = Table(
     Column("status", String(16), nullable=False, comment="drafted | exported | paid | returned | reissued"),
     Column("batch_id", String(80)),
     Column("attempt", Integer, nullable=False, default=1),
-    Column("replaces_id", String(80), ForeignKey("payment_orders.id"), comment="the returned order that this one repeats"),
+    Column("replaces_id", String(80), ForeignKey("payment_orders.id"), unique=True, comment="the returned order it repeats"),
     Column("bank_reference", String(80)),
     Column("return_reason", Text),
     Column("status_at", Instant, nullable=False),
@@ -169,6 +175,32 @@ payment_orders = Table(
     Index("ix_payment_orders_settlement", "settlement_id"),
 )
 
+# Where the payers keep their dedicated accounts; an order copies what stands here when it is drawn up.
+payer_accounts = Table(
+    "payer_accounts",
+    metadata,
+    Column("payer", String(80), primary_key=True, comment="district, town:仙女镇, card_operator"),
+    Column("name", String(120), nullable=False),
+    Column("account", String(40), nullable=False),
+    Column("bank", String(120), nullable=False),
+    Column("set_by", String(80), nullable=False),
+    Column("set_at", Instant, nullable=False),
+)
+
+# A corrected account for a returned order: proposed by one person, re-issued by another.
+order_corrections = Table(
+    "order_corrections",
+    metadata,
+    Column("order_id", String(80), ForeignKey("payment_orders.id"), primary_key=True),
+    Column("payee_name", String(120), nullable=False),
+    Column("payee_account", String(40), nullable=False),
+    Column("payee_bank", String(120), nullable=False),
+    Column("proposed_by", String(80), nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("approved_by", String(80)),
+    Column("approved_at", Instant),
+)
+
 # The personal part of each month, paid from the card operator's trust; never split.
 personal_settlements = Table(
     "personal_settlements",
@@ -176,21 +208,38 @@ personal_settlements = Table(
     Column("provider_id", RowId, ForeignKey("providers.id"), primary_key=True),
     Column("month", String(7), primary_key=True),
     Column("scheme_code", String(40), primary_key=True),
-    Column("amount_fen", BigInteger, nullable=False),
+    Column("personal_fen", BigInteger, nullable=False, comment="of the month's statements"),
+    Column("voided_fen", BigInteger, nullable=False, comment="given back by voids that these statements carry; not above zero"),
+    Column("carried_fen", BigInteger, nullable=False, comment="what the month before left below zero"),
+    Column("amount_fen", BigInteger, nullable=False, comment="below zero: no order, carried into the next month"),
     Column("order_id", String(80), ForeignKey("payment_orders.id")),
+    CheckConstraint("amount_fen = personal_fen + voided_fen + carried_fen", name="amount"),
+    CheckConstraint("voided_fen <= 0 AND carried_fen <= 0", name="not_above_zero"),
 )
 
 bank_batches = Table(
     "bank_batches",
     metadata,
-    Column("id", String(80), primary_key=True),
+    Column("id", String(80), primary_key=True, comment="scheme-period-number"),
+    Column("scheme_code", String(40), nullable=False),
+    Column("period", String(7), nullable=False),
     Column("layout", String(40), nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False, comment="of the bank file"),
     Column("orders", Integer, nullable=False),
     Column("total_fen", BigInteger, nullable=False),
     Column("exported_by", String(80), nullable=False),
     Column("exported_at", Instant, nullable=False),
-    Column("result_sha256", String(64)),
-    Column("result_by", String(80)),
-    Column("result_at", Instant),
+    Index("ix_bank_batches_period", "scheme_code", "period"),
+)
+
+# Result files of the bank that were taken in: the same file again changes nothing.
+bank_results = Table(
+    "bank_results",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("layout", String(40), nullable=False),
+    Column("paid", Integer, nullable=False),
+    Column("returned", Integer, nullable=False),
+    Column("confirmed_by", String(80), nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
 )
