@@ -1,0 +1,1 @@
+"""The demo: a synthetic county lives through a quarter, on the real machinery."""
