@@ -1,4 +1,7 @@
-"""Tables about cards. A card is the holder's relation to two purses; its media are the pieces of plastic (or codes) it was issued on."""
+"""Tables about cards. A card is the holder's relation to two purses; its media are the pieces of plastic (or codes) it was issued on.
+
+A person has one card for good: whoever moves away and comes back gets a new medium on the old card (``lifecycle.TRANSITIONS``).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ cards = Table(
     Column("freeze_reason", String(40), comment="died | left | removed | loss | order"),
     Column("subsidy_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False, comment="the lot that carries over"),
     Column("personal_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("activated_at", Instant, comment="handed over; empty: never usable yet"),
     Column("closed_at", Instant),
     Column("created_at", Instant, nullable=False),
     CheckConstraint("status IN ('issued','active','lost','frozen','closed')", name="status"),
@@ -36,6 +40,19 @@ media = Table(
     Column("dead_from", Instant, comment="lost or replaced: the code no longer counts from then"),
     Column("dead_reason", String(16)),
     UniqueConstraint("card_id", "issue"),
+)
+
+# The second static code: it hangs at the person's door and says where a visit began, never who lives there.
+door_plates = Table(
+    "door_plates",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("token_id", String(32), nullable=False, unique=True, comment="inside the signed QR token"),
+    Column("issue", Integer, nullable=False, comment="counts up when a plate is replaced or the person moves; an older one is dead"),
+    Column("issued_at", Instant, nullable=False),
+    Column("dead_from", Instant),
+    UniqueConstraint("senior_id", "issue"),
 )
 
 # Per card and calendar year: what may be spent from subsidy (the sum of the year's monthly entitlements) and what was, by check-in date.
@@ -59,6 +76,9 @@ top_ups = Table(
     Column("occurred_at", Instant, nullable=False),
     Column("operator_day", Date, comment="the day of the operator's file it was found in; empty until reconciled"),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
+    CheckConstraint("kind IN ('top_up','refund')", name="kind"),
+    Index("ix_card_top_ups_occurred", "occurred_at"),
+    Index("ix_card_top_ups_card", "card_id"),
 )
 
 operator_files = Table(

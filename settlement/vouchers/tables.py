@@ -38,7 +38,7 @@ issuance_lines = Table(
     Column("entitlement_id", RowId, ForeignKey("entitlements.id"), nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("previous_amount", BigInteger, nullable=False, comment="last month's, 0 if none"),
-    Column("change", String(40), nullable=False, comment="same | new | raised | lowered | resumed"),
+    Column("change", String(40), nullable=False, comment="same | new | raised | lowered | resumed | arrears"),
     CheckConstraint("amount > 0", name="amount_positive"),
     Index("ix_issuance_lines_run", "run_id"),
     Index("ix_issuance_lines_card", "card_id"),
@@ -52,4 +52,20 @@ issuance_drops = Table(
     Column("senior_id", RowId, ForeignKey("seniors.id"), primary_key=True),
     Column("previous_amount", BigInteger, nullable=False),
     Column("reason", String(40), nullable=False),
+)
+
+# A month that was issued and then fell away (death or move learnt late): what came back, and what had been spent already.
+issuance_returns = Table(
+    "issuance_returns",
+    metadata,
+    Column("scheme_code", String(40), primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), primary_key=True),
+    Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
+    Column("taken_back", BigInteger, nullable=False),
+    Column("receivable", BigInteger, nullable=False, comment="spent already: the person or the heirs owe it"),
+    Column("reason", String(40), nullable=False, comment="died | left"),
+    Column("recorded_at", Instant, nullable=False),
+    CheckConstraint("taken_back >= 0 AND receivable >= 0 AND taken_back + receivable > 0", name="amounts"),
+    Index("ix_issuance_returns_card", "card_id"),
 )
