@@ -39,6 +39,7 @@ def employ(
     dates = {"trained_on": trained_on, "certificate_until": certificate_until, "from_day": from_day}
     row = {"provider_id": provider_id, "staff_no": staff_no, "name": name}
     row |= {"phone_cipher": ring.encrypt(phone, PHONE) if phone else None, **dates}
+    row |= {"phone_index": ring.index(phone, PHONE) if phone else None}
     id_ = act.conn.execute(insert(caregivers).returning(caregivers.c.id), row).scalar_one()
     act.audit("caregiver.employ", f"caregiver:{id_}", after={"provider_id": provider_id, **dates})
     return int(id_)

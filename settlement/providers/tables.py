@@ -50,11 +50,13 @@ caregivers = Table(
     Column("staff_no", String(40), nullable=False),
     Column("name", String(80), nullable=False),
     Column("phone_cipher", Text),
+    Column("phone_index", String(32), comment="the same person, should several providers employ them"),
     Column("trained_on", Date, comment="passed the training; without it no work (notice: failed training, no duty)"),
     Column("certificate_until", Date, comment="first day the certificate no longer holds"),
     Column("from_day", Date, nullable=False),
     Column("until_day", Date, comment="first day no longer employed"),
     UniqueConstraint("provider_id", "staff_no"),
+    Index("ix_caregivers_phone_index", "phone_index"),
 )
 
 devices = Table(

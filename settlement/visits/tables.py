@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey,
 from settlement.db import Instant, Json, RowId, metadata
 
 _POSTED = text("status = 'posted'")
+_NOT_VOID = text("status <> 'void'")
 
 work_orders = Table(
     "work_orders",
@@ -20,7 +21,7 @@ work_orders = Table(
     Column("planned_minutes", Integer, nullable=False),
     Column("items", Json, nullable=False, comment="list of item codes"),
     Column("origin", String(16), nullable=False, comment="planned | booked | urgent | make_up | again (after a void)"),
-    Column("again_for_visit_id", String(40), comment="the void visit it repeats"),
+    Column("again_for_visit_id", String(40), unique=True, comment="the void visit it repeats"),
     Column("status", String(16), nullable=False, comment="planned | done | cancelled | not_served"),
     Column("status_reason", String(40)),
     Column("created_at", Instant, nullable=False),
@@ -43,7 +44,7 @@ door_events = Table(
     Column("algorithm", String(20), nullable=False),
     Column("key_id", String(64), nullable=False),
     Column("signature", Text, nullable=False),
-    Column("status", String(16), nullable=False, comment="accepted | declined | rejected | quarantined | released"),
+    Column("status", String(16), nullable=False, comment="accepted | declined | waiting | quarantined | released | rejected"),
     Column("reason", String(40), comment="code of outcomes.Reason"),
     Column("result", Json, nullable=False, comment="the first answer, given again to a repeat"),
     Column("visit_id", String(40)),
@@ -78,16 +79,20 @@ visits = Table(
     Column("in_distance_m", Integer, comment="from the registered address; empty when unknown"),
     Column("in_method", String(16), nullable=False, comment="chip | dynamic | card_qr | door_plate | typed"),
     Column("in_medium_id", RowId, ForeignKey("card_media.id"), comment="the piece of card that was read"),
+    Column("in_boot", String(64), comment="the device's run since power-on"),
+    Column("in_mono_ms", BigInteger, comment="its monotonic clock in that run, milliseconds"),
     Column("out_latitude_e7", Integer),
     Column("out_longitude_e7", Integer),
     Column("out_accuracy_m", Integer),
     Column("out_distance_m", Integer),
     Column("out_method", String(16)),
+    Column("out_boot", String(64)),
+    Column("out_mono_ms", BigInteger),
     Column("out_reason", String(40), comment="closed list: why checked out on another device or without a scan"),
     Column("received_at", Instant, nullable=False, comment="when we learnt of the check-in"),
     Column("completed_at", Instant, comment="when the last of its evidence reached us (recorded time)"),
     Column("status", String(16), nullable=False, comment="open | served | paid | void"),
-    Column("void_reason", String(40), comment="code of the closed list visits.void.VOID_REASONS"),
+    Column("void_reason", String(40), comment="code of the closed list visits.words.VOID_REASONS"),
     Column("void_at", Instant),
     Column("void_by", String(80)),
     CheckConstraint("status IN ('open','served','paid','void')", name="status"),
@@ -96,6 +101,8 @@ visits = Table(
     Index("ix_visits_senior", "senior_id", "check_in_at"),
     Index("ix_visits_month", "month", "provider_id", "town"),
     Index("ix_visits_provider_town", "provider_id", "town", "status"),
+    # An order is served once; when that visit is void, it may be served again.
+    Index("uq_visits_order", "order_id", unique=True, sqlite_where=_NOT_VOID, postgresql_where=_NOT_VOID),
 )
 
 visit_lines = Table(
@@ -130,6 +137,9 @@ debits = Table(
     Column("personal_fen", BigInteger, nullable=False),
     Column("cash_fen", BigInteger, nullable=False, comment="paid at the door against receipt: recorded, not settled"),
     Column("shortfall_fen", BigInteger, nullable=False, default=0, comment="late debit: borne by the provider"),
+    Column("agreed_fen", BigInteger, nullable=False, default=0, comment="what the senior saw and agreed to, in all"),
+    Column("agreed_personal_fen", BigInteger, nullable=False, default=0, comment="and of it from own money"),
+    Column("receipt_no", String(40), comment="for cash"),
     Column("consent", String(16), nullable=False, comment="chip | dynamic | pin | card_qr | agent"),
     # reversed: taken back before its visit's statement was drawn. Taken back later, it stays posted and an adjustment undoes it.
     Column("status", String(16), nullable=False, comment="posted | reversed | declined"),
