@@ -83,6 +83,8 @@ MAY: dict[str, frozenset[str]] = {
         "quarter.approve_finance": "district_finance",
         "payment.export": "district_finance town_finance",
         "payment.confirm": "district_finance town_finance",
+        "payment.account": "district_finance civil_affairs admin",
+        "payment.correct": "district_finance town_finance",
         "fraud.scan": "town civil_affairs auditor system",
         "stop.place": "town civil_affairs system",
         "stop.decide": "town civil_affairs",

@@ -165,6 +165,15 @@ class Reason(Enum):
     SERVER_FAULT = Words(500, "96", True, "系统内部错误，未作任何记录", "An internal fault; nothing was recorded", "请稍后原样重发；仍有问题请联系管理员", "Send the same again later; if it persists, tell an operator")
 
     # --- closing -----------------------------------------------------------------------------------------------------------
+    PERIOD_NOT_OVER = Words(409, "57", True, "{period}尚未结束", "{period} is not over yet", "请在期末之后办理", "Come back after its last day")
+    CLOSE_IN_ORDER = Words(409, "57", False, "应先办理{due}的关账", "{due} must be closed first", "请按先后顺序关账", "Close the periods in their order")
+    MONTHS_NOT_CLOSED = Words(409, "57", True, "{months}尚未关账", "Not closed yet: {months}", "请先完成各月关账", "Finish closing these months first")
+    OUT_OF_TURN = Words(409, "57", True, "应先由{who}办理", "It is the turn of {who}", "请按审批顺序办理", "Follow the order of approvals")
+    TOTAL_CHANGED = Words(409, "57", False, "合计现为{total}分，与所签金额不同", "The total is {total} fen now, not what was signed for", "请核对后按现在的合计重新签批", "Look at it again and sign the present total")
+    ADJUSTMENT_SIGN = Words(422, "13", False, "{kind}的金额应小于零", "A {kind} is below zero", "请核对金额的正负", "Check the sign of the amount")
+    PAYER_ACCOUNT_MISSING = Words(409, "57", False, "未登记付款专户：{payer}", "No dedicated account on record for {payer}", "请登记：songbai pay account", "Record it: songbai pay account")
+    NOTHING_TO_EXPORT = Words(404, "25", False, "{period}没有付款单", "There are no payment orders for {period}", "请先完成关账和审批", "Finish closing and approval first")
+    LAYOUT_UNKNOWN = Words(404, "25", False, "没有名为{layout}的文件格式", "No file layout named {layout}", "可用格式：{known}", "Known layouts: {known}")
 
     # --- fraud -------------------------------------------------------------------------------------------------------------
 

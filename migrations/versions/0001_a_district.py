@@ -415,6 +415,12 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("phone_cipher", sa.Text(), nullable=True),
         sa.Column(
+            "phone_index",
+            sa.String(length=32),
+            nullable=True,
+            comment="the same person, should several providers employ them",
+        ),
+        sa.Column(
             "trained_on",
             sa.Date(),
             nullable=True,
@@ -427,6 +433,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_caregivers")),
         sa.UniqueConstraint("provider_id", "staff_no", name=op.f("uq_caregivers_provider_id_staff_no")),
     )
+    op.create_index("ix_caregivers_phone_index", "caregivers", ["phone_index"], unique=False)
     op.create_table(
         "contracts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -880,14 +887,14 @@ def upgrade() -> None:
         sa.Column("settlement_id", sa.String(length=80), nullable=True, comment="of an order to a provider"),
         sa.Column("town", sa.String(length=40), nullable=True),
         sa.Column("payer", sa.String(length=80), nullable=False, comment="e.g. district, town:仙女镇, card_operator"),
-        sa.Column("payer_name", sa.String(length=120), nullable=False),
+        sa.Column("payer_name", sa.String(length=120), nullable=True),
         sa.Column(
-            "payer_account", sa.String(length=40), nullable=False, comment="the dedicated account it is paid from"
+            "payer_account", sa.String(length=40), nullable=True, comment="the dedicated account it is paid from"
         ),
         sa.Column("payee", sa.String(length=80), nullable=False, comment="e.g. provider:3, town:仙女镇"),
-        sa.Column("payee_name", sa.String(length=120), nullable=False),
-        sa.Column("payee_account", sa.String(length=40), nullable=False),
-        sa.Column("payee_bank", sa.String(length=120), nullable=False),
+        sa.Column("payee_name", sa.String(length=120), nullable=True),
+        sa.Column("payee_account", sa.String(length=40), nullable=True),
+        sa.Column("payee_bank", sa.String(length=120), nullable=True),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column(
             "status", sa.String(length=16), nullable=False, comment="drafted | exported | paid | returned | reissued"
@@ -898,6 +905,10 @@ def upgrade() -> None:
         sa.Column("bank_reference", sa.String(length=80), nullable=True),
         sa.Column("return_reason", sa.Text(), nullable=True),
         sa.Column("status_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "status = 'drafted' OR (payer_account IS NOT NULL AND payee_account IS NOT NULL)",
+            name=op.f("ck_payment_orders_accounts_known"),
+        ),
         sa.CheckConstraint(
             "status IN ('drafted','exported','paid','returned','reissued')", name=op.f("ck_payment_orders_status")
         ),
@@ -952,6 +963,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_work_orders_provider_id_providers")),
         sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_work_orders_senior_id_seniors")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_orders")),
+        sa.UniqueConstraint("again_for_visit_id", name=op.f("uq_work_orders_again_for_visit_id")),
     )
     op.create_index("ix_work_orders_caregiver", "work_orders", ["caregiver_id", "planned_start"], unique=False)
     op.create_index("ix_work_orders_senior", "work_orders", ["senior_id", "planned_start"], unique=False)
@@ -993,7 +1005,7 @@ def upgrade() -> None:
             "status",
             sa.String(length=16),
             nullable=False,
-            comment="accepted | declined | rejected | quarantined | released",
+            comment="accepted | declined | waiting | quarantined | released | rejected",
         ),
         sa.Column("reason", sa.String(length=40), nullable=True, comment="code of outcomes.Reason"),
         sa.Column(
@@ -1011,7 +1023,7 @@ def upgrade() -> None:
     op.create_table(
         "order_corrections",
         sa.Column("order_id", sa.String(length=80), nullable=False),
-        sa.Column("payee_name", sa.String(length=120), nullable=False),
+        sa.Column("payee_name", sa.String(length=120), nullable=True),
         sa.Column("payee_account", sa.String(length=40), nullable=False),
         sa.Column("payee_bank", sa.String(length=120), nullable=False),
         sa.Column("proposed_by", sa.String(length=80), nullable=False),
@@ -1084,11 +1096,17 @@ def upgrade() -> None:
             nullable=True,
             comment="the piece of card that was read",
         ),
+        sa.Column("in_boot", sa.String(length=64), nullable=True, comment="the device's run since power-on"),
+        sa.Column(
+            "in_mono_ms", sa.BigInteger(), nullable=True, comment="its monotonic clock in that run, milliseconds"
+        ),
         sa.Column("out_latitude_e7", sa.Integer(), nullable=True),
         sa.Column("out_longitude_e7", sa.Integer(), nullable=True),
         sa.Column("out_accuracy_m", sa.Integer(), nullable=True),
         sa.Column("out_distance_m", sa.Integer(), nullable=True),
         sa.Column("out_method", sa.String(length=16), nullable=True),
+        sa.Column("out_boot", sa.String(length=64), nullable=True),
+        sa.Column("out_mono_ms", sa.BigInteger(), nullable=True),
         sa.Column(
             "out_reason",
             sa.String(length=40),
@@ -1107,7 +1125,7 @@ def upgrade() -> None:
             "void_reason",
             sa.String(length=40),
             nullable=True,
-            comment="code of the closed list visits.void.VOID_REASONS",
+            comment="code of the closed list visits.words.VOID_REASONS",
         ),
         sa.Column("void_at", sa.BigInteger(), nullable=True),
         sa.Column("void_by", sa.String(length=80), nullable=True),
@@ -1127,6 +1145,14 @@ def upgrade() -> None:
     op.create_index("ix_visits_month", "visits", ["month", "provider_id", "town"], unique=False)
     op.create_index("ix_visits_provider_town", "visits", ["provider_id", "town", "status"], unique=False)
     op.create_index("ix_visits_senior", "visits", ["senior_id", "check_in_at"], unique=False)
+    op.create_index(
+        "uq_visits_order",
+        "visits",
+        ["order_id"],
+        unique=True,
+        sqlite_where=sa.text("status <> 'void'"),
+        postgresql_where=sa.text("status <> 'void'"),
+    )
     op.create_table(
         "adjustments",
         sa.Column("id", sa.String(length=80), nullable=False),
@@ -1204,6 +1230,9 @@ def upgrade() -> None:
             comment="paid at the door against receipt: recorded, not settled",
         ),
         sa.Column("shortfall_fen", sa.BigInteger(), nullable=False, comment="late debit: borne by the provider"),
+        sa.Column("agreed_fen", sa.BigInteger(), nullable=False, comment="what the senior saw and agreed to, in all"),
+        sa.Column("agreed_personal_fen", sa.BigInteger(), nullable=False, comment="and of it from own money"),
+        sa.Column("receipt_no", sa.String(length=40), nullable=True, comment="for cash"),
         sa.Column("consent", sa.String(length=16), nullable=False, comment="chip | dynamic | pin | card_qr | agent"),
         sa.Column("status", sa.String(length=16), nullable=False, comment="posted | reversed | declined"),
         sa.Column("decline_reason", sa.String(length=40), nullable=True),
@@ -1365,6 +1394,12 @@ def downgrade() -> None:
     op.drop_index("ix_adjustments_statement", table_name="adjustments")
     op.drop_index("ix_adjustments_open", table_name="adjustments")
     op.drop_table("adjustments")
+    op.drop_index(
+        "uq_visits_order",
+        table_name="visits",
+        sqlite_where=sa.text("status <> 'void'"),
+        postgresql_where=sa.text("status <> 'void'"),
+    )
     op.drop_index("ix_visits_senior", table_name="visits")
     op.drop_index("ix_visits_provider_town", table_name="visits")
     op.drop_index("ix_visits_month", table_name="visits")
@@ -1422,6 +1457,7 @@ def downgrade() -> None:
     op.drop_table("door_plates")
     op.drop_index("ix_contracts_town", table_name="contracts")
     op.drop_table("contracts")
+    op.drop_index("ix_caregivers_phone_index", table_name="caregivers")
     op.drop_table("caregivers")
     op.drop_index("ix_cards_subsidy_account", table_name="cards")
     op.drop_index("ix_cards_personal_account", table_name="cards")
