@@ -60,11 +60,14 @@ def _sources(model: type[Any], value: Any, path: Path) -> Found:
         return
     if issubclass(model, Rule) and ("clause" in value) == ("source" in value):
         both = "clause" in value
-        yield path, Problem(
-            "clause 与 source 只能写一个" if both else "没有注明出处",
-            "clause and source exclude each other" if both else "the rule does not say where it comes from",
-            'clause = "三(一)1"；文件未规定的写 source = "default"',
-            'clause = "三(一)1", or source = "default" where the notice is silent',
+        yield (
+            path,
+            Problem(
+                "clause 与 source 只能写一个" if both else "没有注明出处",
+                "clause and source exclude each other" if both else "the rule does not say where it comes from",
+                'clause = "三(一)1"；文件未规定的写 source = "default"',
+                'clause = "三(一)1", or source = "default" where the notice is silent',
+            ),
         )
     hints = get_type_hints(model)
     for entry in fields(model):
@@ -124,16 +127,25 @@ def _benefits(document: Document) -> Found:
         any_of = benefit.get("any_of")
         for index, code in enumerate(any_of if isinstance(any_of, list) else []):
             if code not in categories:
-                yield (*path, "any_of", index), Problem(f"没有类别“{code}”", f"there is no category “{code}”", *_listed(categories))
+                yield (
+                    (*path, "any_of", index),
+                    Problem(f"没有类别“{code}”", f"there is no category “{code}”", *_listed(categories)),
+                )
         if ("amount_fen" in benefit) == ("tiers" in benefit):
-            yield path, Problem(
-                "amount_fen 与 tiers 须写且只写一个",
-                "exactly one of amount_fen and tiers is needed",
-                "不分等级写 amount_fen；分等级写 [[benefits.tiers]]",
-                "amount_fen when flat, [[benefits.tiers]] by ability level",
+            yield (
+                path,
+                Problem(
+                    "amount_fen 与 tiers 须写且只写一个",
+                    "exactly one of amount_fen and tiers is needed",
+                    "不分等级写 amount_fen；分等级写 [[benefits.tiers]]",
+                    "amount_fen when flat, [[benefits.tiers]] by ability level",
+                ),
             )
         if "tiers" in benefit and benefit.get("assessed") is False:
-            yield (*path, "assessed"), Problem("分等级的补贴须先评估", "a benefit by ability level needs an assessment", "true", "true")
+            yield (
+                (*path, "assessed"),
+                Problem("分等级的补贴须先评估", "a benefit by ability level needs an assessment", "true", "true"),
+            )
         taken: set[int] = set()
         for inner, tier in rows(benefit, "tiers"):
             levels = tier.get("levels")
@@ -141,7 +153,12 @@ def _benefits(document: Document) -> Found:
                 if level in taken:
                     yield (
                         (*path, *inner, "levels", index),
-                        Problem(f"等级 {level} 已属于另一档", f"level {level} already belongs to another tier", "每个等级只属于一档", "each level in one tier"),
+                        Problem(
+                            f"等级 {level} 已属于另一档",
+                            f"level {level} already belongs to another tier",
+                            "每个等级只属于一档",
+                            "each level in one tier",
+                        ),
                     )
             taken |= {level for level in levels if isinstance(level, int)} if isinstance(levels, list) else set()
 
@@ -149,7 +166,10 @@ def _benefits(document: Document) -> Found:
 def _enrolment(document: Document) -> Found:
     for path, step in rows(document, "enrolment", "steps"):
         if isinstance(step.get("role"), str) and step["role"] not in ROLES:
-            yield (*path, "role"), Problem(f"没有角色“{step['role']}”", f"there is no role “{step['role']}”", *_listed(ROLES))
+            yield (
+                (*path, "role"),
+                Problem(f"没有角色“{step['role']}”", f"there is no role “{step['role']}”", *_listed(ROLES)),
+            )
     for path, window in rows(document, "enrolment", "windows"):
         for key in ("opens", "closes"):
             try:
@@ -158,7 +178,12 @@ def _enrolment(document: Document) -> Found:
                 if str(window.get(key))[:2].isdigit():  # the schema reports what is no date at all
                     yield (
                         (*path, key),
-                        Problem(f"每年并非都有“{window[key]}”", f"not every year has a “{window[key]}”", "每年都有的日期，如“02-28”", "a day of every year, e.g. “02-28”"),
+                        Problem(
+                            f"每年并非都有“{window[key]}”",
+                            f"not every year has a “{window[key]}”",
+                            "每年都有的日期，如“02-28”",
+                            "a day of every year, e.g. “02-28”",
+                        ),
                     )
 
 
@@ -170,13 +195,31 @@ def _lapse(document: Document) -> Found:
     lapses = carry_over.get("lapses_after")
     path: Path = ("purses", "carry_over", "lapses_after")
     if carry_over["carries"] and lapses is not None:
-        yield path, Problem("可结转的余额不会失效", "a balance that carries over does not lapse", "删去此项", "leave this key out")
+        yield (
+            path,
+            Problem(
+                "可结转的余额不会失效", "a balance that carries over does not lapse", "删去此项", "leave this key out"
+            ),
+        )
     if not carry_over["carries"] and lapses is None:
-        yield path, Problem("不结转时须说明何时失效", "without carry-over it must say when it lapses", "quarter、year", "quarter, year")
+        yield (
+            path,
+            Problem(
+                "不结转时须说明何时失效",
+                "without carry-over it must say when it lapses",
+                "quarter、year",
+                "quarter, year",
+            ),
+        )
     cycles = document.get("cycles")
     issue = cycles.get("issue") if isinstance(cycles, dict) else None
     if lapses == "quarter" and isinstance(issue, dict) and issue.get("months") == 6:
-        yield path, Problem("半年充值的补贴不能每季失效", "what is loaded for half a year cannot lapse each quarter", "year", "year")
+        yield (
+            path,
+            Problem(
+                "半年充值的补贴不能每季失效", "what is loaded for half a year cannot lapse each quarter", "year", "year"
+            ),
+        )
 
 
 def _funding(document: Document) -> Found:
@@ -189,16 +232,27 @@ def _funding(document: Document) -> Found:
         for inner, share in shares:
             payer = share.get("payer")
             if payer is not None and payer not in payers:
-                yield (*path, *inner, "payer"), Problem(f"没有出资方“{payer}”", f"there is no payer “{payer}”", *_listed(payers))
+                yield (
+                    (*path, *inner, "payer"),
+                    Problem(f"没有出资方“{payer}”", f"there is no payer “{payer}”", *_listed(payers)),
+                )
         if shares and not any(share.get("weight") for _, share in shares):
-            yield (*path, "shares"), Problem("分担比例全为零", "all weights are zero", "至少一个大于零", "at least one above zero")
+            yield (
+                (*path, "shares"),
+                Problem("分担比例全为零", "all weights are zero", "至少一个大于零", "at least one above zero"),
+            )
     route = funding.get("route") if isinstance(funding, dict) else None
     rule = route.get("rule") if isinstance(route, dict) else None
     for payer in _ROUTE_NEEDS.get(rule, ()) if isinstance(rule, str) else ():
         if payer not in payers:
             yield (
                 ("funding", "route", "rule"),
-                Problem(f"“{rule}”需要出资方“{payer}”", f"“{rule}” needs a payer “{payer}”", "补上该出资方或改付款方式", "add the payer or change the route"),
+                Problem(
+                    f"“{rule}”需要出资方“{payer}”",
+                    f"“{rule}” needs a payer “{payer}”",
+                    "补上该出资方或改付款方式",
+                    "add the payer or change the route",
+                ),
             )
 
 
@@ -215,10 +269,16 @@ def _visits(document: Document) -> Found:
             continue
         tiers = wanted[code][1]
         if tier is not None and tier not in tiers:
-            yield (*path, "tier"), Problem(f"“{code}”没有档次“{tier}”", f"“{code}” has no tier “{tier}”", *_listed(tiers))
+            yield (
+                (*path, "tier"),
+                Problem(f"“{code}”没有档次“{tier}”", f"“{code}” has no tier “{tier}”", *_listed(tiers)),
+            )
         groups = {(code, tier)} if tier is not None or not tiers else {(code, each) for each in tiers}
         if groups & covered:
-            yield path, Problem("同一人群写了两次", "this group has two rules", "每个人群一条", "one rule for each group")
+            yield (
+                path,
+                Problem("同一人群写了两次", "this group has two rules", "每个人群一条", "one rule for each group"),
+            )
         covered |= groups
     for code, (path, tiers) in wanted.items():
         for tier in tiers or [None]:
@@ -226,7 +286,12 @@ def _visits(document: Document) -> Found:
                 name = f"{code}.{tier}" if tier else str(code)
                 yield (
                     path,
-                    Problem(f"“{name}”没有每月上门次数", f"“{name}” has no visits a month", "在 [[visits.monthly]] 中补上", "add it under [[visits.monthly]]"),
+                    Problem(
+                        f"“{name}”没有每月上门次数",
+                        f"“{name}” has no visits a month",
+                        "在 [[visits.monthly]] 中补上",
+                        "add it under [[visits.monthly]]",
+                    ),
                 )
 
 
@@ -239,5 +304,10 @@ def _signals(document: Document) -> Found:
             names = sorted(SIGNALS[str(code)])
             yield (
                 (*path, "params"),
-                Problem("参数不对", "these are not its parameters", "须为：" + ("、".join(names) or "空 {}"), "exactly: " + (", ".join(names) or "{}")),
+                Problem(
+                    "参数不对",
+                    "these are not its parameters",
+                    "须为：" + ("、".join(names) or "空 {}"),
+                    "exactly: " + (", ".join(names) or "{}"),
+                ),
             )

@@ -104,7 +104,9 @@ def _against(scheme: Scheme, benefit: Benefit, facts: PersonFacts, on: date) -> 
         return deny(benefit, Why.NOT_ALIVE, scheme.months.stop.clause)
     if residence.registered_here and not facts.registered_here:
         return deny(benefit, Why.NOT_REGISTERED, residence.clause)
-    if residence.months and (facts.residence_since is None or months_after(facts.residence_since, residence.months) > on):
+    if residence.months and (
+        facts.residence_since is None or months_after(facts.residence_since, residence.months) > on
+    ):
         return deny(benefit, Why.NOT_RESIDENT_LONG_ENOUGH, residence.clause, months=residence.months)
     if age_on(facts.birth_date, on) < benefit.min_age:
         return deny(benefit, Why.TOO_YOUNG, benefit.clause, age=benefit.min_age)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement.periods import Month
-from settlement.policy.eligibility import EligibleBenefit, Denial, PersonFacts, Why, deny, judge, reckoning_day
+from settlement.policy.eligibility import Denial, EligibleBenefit, PersonFacts, Why, deny, judge, reckoning_day
 from settlement.policy.scheme import Scheme
 
 
@@ -40,7 +40,9 @@ def entitlement(scheme: Scheme, facts: PersonFacts, on: date) -> Entitlement:
         given = [best]
         words = {"other_zh": best.benefit.name_zh, "other_en": best.benefit.name_en}
         denials += [
-            deny(each.benefit, Why.LOWER_AMOUNT, scheme.combination.clause, **words) for each in eligible if each is not best
+            deny(each.benefit, Why.LOWER_AMOUNT, scheme.combination.clause, **words)
+            for each in eligible
+            if each is not best
         ]
     total = sum(each.amount_fen for each in given)
     return Entitlement(scheme.code, scheme.version, on, tuple(given), total, tuple(denials))

@@ -132,7 +132,11 @@ def _key(document: Any, path: Path) -> str:
         except (KeyError, IndexError, TypeError):
             value = None
         if isinstance(part, int):
-            code = next((value[name] for name in ("code", "payer", "tier", "benefit", "town") if value.get(name)), None) if isinstance(value, dict) else None
+            code = (
+                next((value[name] for name in ("code", "payer", "tier", "benefit", "town") if value.get(name)), None)
+                if isinstance(value, dict)
+                else None
+            )
             text += f".{code}" if isinstance(code, str) else f"[{part + 1}]"
         else:
             text += f".{part}" if text else part

@@ -96,11 +96,16 @@ class _Text(_Checked):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise problem(f"“{shown(value)}”不是文字", f"“{shown(value)}” is not a text", "非空文字", "a text that is not empty")
+            raise problem(
+                f"“{shown(value)}”不是文字", f"“{shown(value)}” is not a text", "非空文字", "a text that is not empty"
+            )
         if self.form and not re.fullmatch(self.form.pattern, value):
             example = self.form.example
             raise problem(
-                f"“{shown(value)}”写法不对", f"“{shown(value)}” is not written as it should be", f"写法如“{example}”", f"e.g. “{example}”"
+                f"“{shown(value)}”写法不对",
+                f"“{shown(value)}” is not written as it should be",
+                f"写法如“{example}”",
+                f"e.g. “{example}”",
             )
         return value
 
@@ -113,14 +118,21 @@ class _Choice(_Checked):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
         if isinstance(value, bool) or value not in self.choices:
             listed = "、".join(map(str, self.choices)), ", ".join(map(str, self.choices))
-            raise problem(f"“{shown(value)}”不在可选范围内", f"“{shown(value)}” is not a choice", f"可选：{listed[0]}", f"one of: {listed[1]}")
+            raise problem(
+                f"“{shown(value)}”不在可选范围内",
+                f"“{shown(value)}” is not a choice",
+                f"可选：{listed[0]}",
+                f"one of: {listed[1]}",
+            )
         return cast("str | int", value)
 
 
 class _Flag(_Checked):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
-            raise problem(f"“{shown(value)}”不是是/否", f"“{shown(value)}” is not a yes or no", "true 或 false", "true or false")
+            raise problem(
+                f"“{shown(value)}”不是是/否", f"“{shown(value)}” is not a yes or no", "true 或 false", "true or false"
+            )
         return value
 
 
@@ -129,7 +141,9 @@ class _Month(_Checked):
         try:
             return Month.parse(cast(str, value))
         except (ValueError, AttributeError) as error:
-            raise problem(f"“{shown(value)}”不是月份", f"“{shown(value)}” is not a month", "写法如“2026-07”", "e.g. “2026-07”") from error
+            raise problem(
+                f"“{shown(value)}”不是月份", f"“{shown(value)}” is not a month", "写法如“2026-07”", "e.g. “2026-07”"
+            ) from error
 
 
 class _Zone(_Checked):
@@ -137,7 +151,12 @@ class _Zone(_Checked):
         try:
             return ZoneInfo(cast(str, value))
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
-            raise problem(f"“{shown(value)}”不是时区", f"“{shown(value)}” is not a time zone", "如“Asia/Shanghai”", "e.g. “Asia/Shanghai”") from error
+            raise problem(
+                f"“{shown(value)}”不是时区",
+                f"“{shown(value)}” is not a time zone",
+                "如“Asia/Shanghai”",
+                "e.g. “Asia/Shanghai”",
+            ) from error
 
 
 class _Numbers(_Checked):
@@ -145,7 +164,12 @@ class _Numbers(_Checked):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, int]:
         if not isinstance(value, Mapping):
-            raise problem(f"“{shown(value)}”不是一组数值", f"“{shown(value)}” is not a table", "{ 名称 = 整数 }", "{ name = whole number }")
+            raise problem(
+                f"“{shown(value)}”不是一组数值",
+                f"“{shown(value)}” is not a table",
+                "{ 名称 = 整数 }",
+                "{ name = whole number }",
+            )
         whole = _Whole(Between(0, 1_000_000))
         wrong: dict[str, Any] = {}
         for name, number in value.items():
@@ -161,7 +185,12 @@ class _Numbers(_Checked):
 class _Listed(ma.fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, list) or not value:
-            raise problem(f"“{shown(value)}”不是列表", f"“{shown(value)}” is not a list", "至少一项的列表", "a list with at least one entry")
+            raise problem(
+                f"“{shown(value)}”不是列表",
+                f"“{shown(value)}” is not a list",
+                "至少一项的列表",
+                "a list with at least one entry",
+            )
         return tuple(super()._deserialize(value, attr, data, **kwargs))
 
 
@@ -185,11 +214,17 @@ def schema_of(model: type[Any]) -> type[ma.Schema]:
     found: dict[str, Any] = {}
     for entry in fields(model):
         required = entry.default is MISSING
-        found[entry.name] = _field(hints[entry.name], {"required": True} if required else {"load_default": entry.default})
+        found[entry.name] = _field(
+            hints[entry.name], {"required": True} if required else {"load_default": entry.default}
+        )
     names = sorted(found)
     messages = {
-        "unknown": Problem("没有这一项", "there is no such key", "可用：" + "、".join(names), "known: " + ", ".join(names)),
-        "type": Problem("这里应是一张表", "a table is expected here", "[表名] 下的若干项", "keys below a [table] heading"),
+        "unknown": Problem(
+            "没有这一项", "there is no such key", "可用：" + "、".join(names), "known: " + ", ".join(names)
+        ),
+        "type": Problem(
+            "这里应是一张表", "a table is expected here", "[表名] 下的若干项", "keys below a [table] heading"
+        ),
     }
     return type(model.__name__ + "Schema", (_Strict,), found | {"model": model, "error_messages": messages})
 
@@ -215,7 +250,9 @@ def _field(hint: Any, extra: dict[str, Any]) -> ma.fields.Field[Any]:
         return plain[hint](**extra)
     if is_dataclass(hint):
         absent = [Problem("缺少此表", "this table is missing", "请补上", "add it")]
-        return ma.fields.Nested(schema_of(cast(Any, hint)), error_messages=cast(Any, {"required": absent, "null": absent}), **extra)
+        return ma.fields.Nested(
+            schema_of(cast(Any, hint)), error_messages=cast(Any, {"required": absent, "null": absent}), **extra
+        )
     if hint is int:
         return _Whole(limit or Between(0, 1_000_000), **extra)
     return _Text(limit, **extra)

@@ -48,7 +48,13 @@ class Price(PriceItem):
 
 
 def draft_list(
-    act: Act, scheme: Scheme, items: Sequence[PriceItem], *, version: str, valid_from: date, provider_id: int | None = None
+    act: Act,
+    scheme: Scheme,
+    items: Sequence[PriceItem],
+    *,
+    version: str,
+    valid_from: date,
+    provider_id: int | None = None,
 ) -> int:
     """Keep a price list as a draft and return its id; the same list again returns the same id.
 
@@ -115,7 +121,12 @@ def approve_list(act: Act, scheme: Scheme, list_id: int) -> None:
     act.conn.execute(update(price_lists).where(lists.id.in_(before)).values(valid_to=found.valid_from))
     approval = {"status": "approved", "approved_by": act.actor.id, "approved_at": act.now}
     act.conn.execute(update(price_lists).where(lists.id == list_id).values(approval))
-    act.audit("prices.approve", f"price_list:{list_id}", before={"status": "draft"}, after={"status": "approved", "ends": before})
+    act.audit(
+        "prices.approve",
+        f"price_list:{list_id}",
+        before={"status": "draft"},
+        after={"status": "approved", "ends": before},
+    )
 
 
 def with_prices(needed: FromClause, scheme_code: str) -> Select[Any]:
@@ -133,9 +144,13 @@ def with_prices(needed: FromClause, scheme_code: str) -> Select[Any]:
         items.c.list_id == lists.c.id,
         _holds(lists, scheme_code, wanted.provider_id, wanted.on_date),
     )
-    added = [items.c[name] for name in ("category", "price_fen", "min_minutes", "subsidised", "evidence_kind", "together")]
+    added = [
+        items.c[name] for name in ("category", "price_fen", "min_minutes", "subsidised", "evidence_kind", "together")
+    ]
     joined = needed.outerjoin(lists.join(items, items.c.list_id == lists.c.id), chosen)
-    return select(*wanted, lists.c.id.label("list_id"), lists.c.version.label("list_version"), *added).select_from(joined)
+    return select(*wanted, lists.c.id.label("list_id"), lists.c.version.label("list_version"), *added).select_from(
+        joined
+    )
 
 
 def prices_in_force(conn: Connection, scheme_code: str, provider_id: int, on_date: date) -> dict[str, Price]:
