@@ -29,8 +29,8 @@ def hash_of(text: str) -> str:
     return sha256(canonical(text).encode()).hexdigest()
 
 
-def store(act: Act, text: str) -> Scheme:
-    """Keep a version of a scheme; storing the same text again changes nothing.
+def store(act: Act, text: str, file: str = "scheme.toml") -> Scheme:
+    """Keep a version of a scheme; storing the same text again changes nothing. ``file`` names the text in faults.
 
     Raises SchemeFaults for a faulty text; Refused(SCHEME_CHANGED) when the version is stored with other content;
     Refused(SCHEME_BACKDATED) when it would begin no later than a stored version, or, unless it is the first, in a month that has begun:
@@ -38,7 +38,7 @@ def store(act: Act, text: str) -> Scheme:
     """
     officers.require(act, "scheme.store")
     text = canonical(text)
-    scheme = load(text)
+    scheme = load(text, file)
     stored = act.conn.execute(
         select(schemes.c.hash).where(schemes.c.code == scheme.code, schemes.c.version == scheme.version)
     ).scalar_one_or_none()
@@ -58,14 +58,19 @@ def store(act: Act, text: str) -> Scheme:
     return scheme
 
 
-def get(conn: Connection, code: str, version: str) -> Scheme:
-    """The scheme as it was stored. Raises Refused(NOT_FOUND)."""
+def text_of(conn: Connection, code: str, version: str) -> str:
+    """The canonical text as it was stored. Raises Refused(NOT_FOUND)."""
     text = conn.execute(
         select(schemes.c.text).where(schemes.c.code == code, schemes.c.version == version)
     ).scalar_one_or_none()
     if text is None:
         raise Refused(Reason.NOT_FOUND, what=f"{code} {version}")
-    return _parsed(text)
+    return str(text)
+
+
+def get(conn: Connection, code: str, version: str) -> Scheme:
+    """The scheme as it was stored. Raises Refused(NOT_FOUND)."""
+    return _parsed(text_of(conn, code, version))
 
 
 def in_force(conn: Connection, code: str, month: Month) -> Scheme:
