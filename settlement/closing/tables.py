@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from settlement.db import Instant, Json, RowId, metadata
 
@@ -12,7 +23,12 @@ month_closes = Table(
     Column("scheme_code", String(40), primary_key=True),
     Column("month", String(7), primary_key=True),
     Column("scheme_version", String(20), nullable=False),
-    Column("stage", String(20), nullable=False, comment="the last stage that is done: collected, checked, drawn, verified, confirmed, closed"),
+    Column(
+        "stage",
+        String(20),
+        nullable=False,
+        comment="the last stage that is done: collected, checked, drawn, verified, confirmed, closed",
+    ),
     Column("cut_at", Instant, nullable=False, comment="evidence recorded before this moment belongs to this close"),
     Column("started_by", String(80), nullable=False),
     Column("closed_at", Instant),
@@ -48,7 +64,13 @@ statements = Table(
 statement_lines = Table(
     "statement_lines",
     metadata,
-    Column("visit_id", String(40), ForeignKey("visits.id"), primary_key=True, comment="a visit is paid on one statement, once"),
+    Column(
+        "visit_id",
+        String(40),
+        ForeignKey("visits.id"),
+        primary_key=True,
+        comment="a visit is paid on one statement, once",
+    ),
     Column("statement_id", String(80), ForeignKey("statements.id"), nullable=False),
     Column("debit_id", String(64), ForeignKey("debits.id"), nullable=False, unique=True),
     Column("service_month", String(7), nullable=False, comment="differs from the statement's for a late visit"),
@@ -64,8 +86,15 @@ exclusions = Table(
     Column("scheme_code", String(40), primary_key=True),
     Column("month", String(7), primary_key=True, comment="the close that left it out"),
     Column("visit_id", String(40), ForeignKey("visits.id"), primary_key=True),
-    Column("reason", String(80), primary_key=True, comment="void, no_debit, no_check_out, below_minimum, payment_stop:{source} ..."),
-    Column("subsidy_fen", BigInteger, nullable=False, comment="what its posted debit would have brought, 0 without one"),
+    Column(
+        "reason",
+        String(80),
+        primary_key=True,
+        comment="void, no_debit, no_check_out, below_minimum, payment_stop:{source} ...",
+    ),
+    Column(
+        "subsidy_fen", BigInteger, nullable=False, comment="what its posted debit would have brought, 0 without one"
+    ),
     Column("detail", Json, nullable=False, comment="signal, rows, threshold, clause"),
 )
 
@@ -84,7 +113,9 @@ adjustments = Table(
     Column("amount_fen", BigInteger, nullable=False, comment="signed: below zero is taken from the provider"),
     # A void gives the senior's own money back too; that part is netted in the month's personal settlement, never split.
     Column("personal_fen", BigInteger, nullable=False, default=0),
-    Column("source_id", String(80), ForeignKey("settlements.id"), comment="carried: the settlement whose receivable it is"),
+    Column(
+        "source_id", String(80), ForeignKey("settlements.id"), comment="carried: the settlement whose receivable it is"
+    ),
     Column("reason", Text, nullable=False),
     Column("proposed_by", String(80), nullable=False),
     Column("proposed_at", Instant, nullable=False),
@@ -127,7 +158,9 @@ quarter_closes = Table(
     metadata,
     Column("scheme_code", String(40), primary_key=True),
     Column("quarter", String(7), primary_key=True),
-    Column("stage", String(20), nullable=False, comment="gathered | shared | approved | posted | ordered | exported | paid"),
+    Column(
+        "stage", String(20), nullable=False, comment="gathered | shared | approved | posted | ordered | exported | paid"
+    ),
     Column("started_by", String(80), nullable=False),
     Column("started_at", Instant, nullable=False),
 )
@@ -165,13 +198,17 @@ payment_orders = Table(
     Column("status", String(16), nullable=False, comment="drafted | exported | paid | returned | reissued"),
     Column("batch_id", String(80)),
     Column("attempt", Integer, nullable=False, default=1),
-    Column("replaces_id", String(80), ForeignKey("payment_orders.id"), unique=True, comment="the returned order it repeats"),
+    Column(
+        "replaces_id", String(80), ForeignKey("payment_orders.id"), unique=True, comment="the returned order it repeats"
+    ),
     Column("bank_reference", String(80)),
     Column("return_reason", Text),
     Column("status_at", Instant, nullable=False),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     # A town's account may still be missing when the order is drawn up; it cannot leave the house without.
-    CheckConstraint("status = 'drafted' OR (payer_account IS NOT NULL AND payee_account IS NOT NULL)", name="accounts_known"),
+    CheckConstraint(
+        "status = 'drafted' OR (payer_account IS NOT NULL AND payee_account IS NOT NULL)", name="accounts_known"
+    ),
     CheckConstraint("status IN ('drafted','exported','paid','returned','reissued')", name="status"),
     Index("ix_payment_orders_period", "period", "kind"),
     Index("ix_payment_orders_settlement", "settlement_id"),
@@ -211,7 +248,12 @@ personal_settlements = Table(
     Column("month", String(7), primary_key=True),
     Column("scheme_code", String(40), primary_key=True),
     Column("personal_fen", BigInteger, nullable=False, comment="of the month's statements"),
-    Column("voided_fen", BigInteger, nullable=False, comment="given back by voids that these statements carry; not above zero"),
+    Column(
+        "voided_fen",
+        BigInteger,
+        nullable=False,
+        comment="given back by voids that these statements carry; not above zero",
+    ),
     Column("carried_fen", BigInteger, nullable=False, comment="what the month before left below zero"),
     Column("amount_fen", BigInteger, nullable=False, comment="below zero: no order, carried into the next month"),
     Column("order_id", String(80), ForeignKey("payment_orders.id")),

@@ -1,0 +1,245 @@
+"""Drawing up a month's statements: which visits are paid, which stay out and why. Set-based: a few statements for any number of visits.
+
+A visit is taken when it is served, its evidence and its debit were recorded before the cut, it lasted long enough, and nothing stops its
+payment. Its month is the statement's or an earlier one: what arrived late goes onto the next statement with its service month shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from settlement.act import Act
+from settlement.closing.tables import adjustments, exclusions, statement_lines, statements
+from settlement.db import Instant, Json
+from settlement.periods import Month, Quarter
+from settlement.policy import store
+from settlement.policy.tables import price_items
+from settlement.visits.tables import debits, payment_stops, visit_lines, visits
+
+v, d = visits.c, debits.c
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One scheme's month and its cut. The conditions are SQL over ``visits``."""
+
+    act: Act
+    scheme_code: str
+    month: Month
+    cut_at: datetime
+
+    @cached_property
+    def in_reach(self) -> ColumnElement[bool]:
+        """Visits of this scheme up to the month, known before the cut, that no statement has taken."""
+        on_statement = exists().where(statement_lines.c.visit_id == v.id)
+        return and_(
+            v.scheme_code == self.scheme_code, v.month <= str(self.month), v.received_at < self.cut_at, ~on_statement
+        )
+
+    @cached_property
+    def months(self) -> list[Month]:
+        found = self.act.conn.execute(select(v.month).where(self.in_reach, v.status == "served").distinct()).scalars()
+        return [Month.parse(text) for text in sorted(found)]
+
+    @cached_property
+    def minimum_seconds(self) -> ColumnElement[int]:
+        """The longer of the scheme's minimum, under the version in force in the service month, and the items' own."""
+        item = (
+            select(func.coalesce(func.max(price_items.c.min_minutes), 0) * 60)
+            .select_from(visit_lines)
+            .join(
+                price_items,
+                and_(
+                    price_items.c.list_id == visit_lines.c.price_list_id,
+                    price_items.c.item_code == visit_lines.c.item_code,
+                ),
+            )
+            .where(visit_lines.c.visit_id == v.id)
+            .correlate(visits)
+            .scalar_subquery()
+        )
+        minutes = {
+            str(month): store.in_force(self.act.conn, self.scheme_code, month).visits.duration.minutes * 60
+            for month in self.months
+        }
+        scheme = case(minutes, value=v.month, else_=0) if minutes else literal(0)
+        return case((item > scheme, item), else_=scheme)
+
+    @property
+    def too_short(self) -> ColumnElement[bool]:
+        # Without a check-out (a meal at a hatch) there is no duration to fall short of.
+        return and_(v.seconds.is_not(None), v.seconds < self.minimum_seconds)
+
+    @property
+    def late_evidence(self) -> ColumnElement[bool]:
+        return func.coalesce(v.completed_at, v.received_at) >= literal(self.cut_at, Instant)
+
+    def debited(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists().where(d.visit_id == v.id, d.status == "posted", *conditions)
+
+    @property
+    def late_debit(self) -> ColumnElement[bool]:
+        return self.debited(d.recorded_at >= self.cut_at)
+
+    @property
+    def stopped(self) -> ColumnElement[bool]:
+        return exists().where(
+            payment_stops.c.status != "released",
+            or_(payment_stops.c.visit_id == v.id, payment_stops.c.provider_id == v.provider_id),
+        )
+
+    # -- the work -----------------------------------------------------------------------------------------------------------
+    def draw(self) -> int:
+        """Write statements, their lines and what stayed out; the number of statements."""
+        self._claim()
+        drawn = self._statements()
+        self._lines()
+        self._take_adjustments()
+        for rows in self._left_out():
+            names = ["scheme_code", "month", "visit_id", "reason", "subsidy_fen", "detail"]
+            self.act.conn.execute(insert(exclusions).from_select(names, rows))
+        return drawn
+
+    def _claim(self) -> None:
+        # First, because it locks the visits: a void that comes at the same time either came before and its visit is no longer served, or
+        # waits and then finds the visit paid.
+        taken = and_(self.in_reach, v.status == "served", ~self.late_evidence, ~self.too_short, ~self.stopped)
+        self.act.conn.execute(
+            update(visits).where(taken, self.debited(d.recorded_at < self.cut_at)).values(status="paid")
+        )
+
+    @property
+    def _claimed(self) -> Select[Any]:
+        """The visits just claimed with their debits: paid, and on no statement yet."""
+        return (
+            select(v.id, v.provider_id, v.town, v.month, d.id.label("debit_id"), d.subsidy_fen, d.personal_fen)
+            .join(debits, and_(d.visit_id == v.id, d.status == "posted"))
+            .where(self.in_reach, v.status == "paid")
+        )
+
+    @property
+    def _waiting(self) -> ColumnElement[bool]:
+        a = adjustments.c
+        return and_(
+            a.scheme_code == self.scheme_code,
+            a.kind == "void_after_close",
+            a.statement_id.is_(None),
+            a.proposed_at < self.cut_at,
+        )
+
+    def _id(self, provider_id: ColumnElement[int], town: ColumnElement[str]) -> ColumnElement[str]:
+        return literal(f"{self.scheme_code}-{self.month}-") + cast(provider_id, String) + literal("-") + town
+
+    def _statements(self) -> int:
+        act, claimed, a = self.act, self._claimed.subquery("claimed").c, adjustments.c
+        none = literal(0, BigInteger)
+        parts = union_all(
+            select(claimed.provider_id, claimed.town, literal(1).label("visits"), claimed.subsidy_fen).add_columns(
+                claimed.personal_fen, none.label("adjustments_fen")
+            ),
+            select(a.provider_id, a.town, literal(0), none, none, a.amount_fen).where(self._waiting),
+        ).subquery("parts")
+        p = parts.c
+        subsidy, personal, adjusted = (
+            cast(func.sum(column), BigInteger) for column in (p.subsidy_fen, p.personal_fen, p.adjustments_fen)
+        )
+        scheme = store.in_force(act.conn, self.scheme_code, self.month)
+        values: dict[str, ColumnElement[Any]] = {
+            "id": self._id(p.provider_id, p.town),
+            "scheme_code": literal(self.scheme_code),
+            "scheme_version": literal(scheme.version),
+            "provider_id": p.provider_id,
+            "town": p.town,
+            "month": literal(str(self.month)),
+            "quarter": literal(str(Quarter.of(self.month.first_day))),
+            "status": literal("drawn"),
+            "visits": func.sum(p.visits),
+            "subsidy_fen": subsidy,
+            "personal_fen": personal,
+            "adjustments_fen": adjusted,
+            "net_fen": subsidy + adjusted,
+            "drawn_by": literal(act.actor.id),
+            "drawn_at": literal(act.now, Instant),
+        }
+        rows = select(*values.values()).group_by(p.provider_id, p.town)
+        return act.conn.execute(insert(statements).from_select(list(values), rows)).rowcount
+
+    def _lines(self) -> None:
+        claimed = self._claimed.subquery("claimed").c
+        rows = select(
+            claimed.id,
+            self._id(claimed.provider_id, claimed.town),
+            claimed.debit_id,
+            claimed.month,
+            claimed.subsidy_fen,
+            claimed.personal_fen,
+        )
+        names = ["visit_id", "statement_id", "debit_id", "service_month", "subsidy_fen", "personal_fen"]
+        self.act.conn.execute(insert(statement_lines).from_select(names, rows))
+
+    def _take_adjustments(self) -> None:
+        a = adjustments.c
+        quarter = str(Quarter.of(self.month.first_day))
+        self.act.conn.execute(
+            update(adjustments)
+            .where(self._waiting)
+            .values(statement_id=self._id(a.provider_id, a.town), quarter=quarter)
+        )
+
+    def _left_out(self) -> Iterator[Select[Any]]:
+        """One query per reason; a visit may have several. What is still left out is listed again at each close; a void visit once."""
+        served = v.status == "served"
+        said_before = exists().where(exclusions.c.visit_id == v.id, exclusions.c.reason == "void")
+        yield self._out("void", v.status == "void", ~said_before)
+        yield self._out("no_check_out", v.status == "open")
+        yield self._out("no_debit", served, ~self.debited())
+        yield self._out("after_cut", served, or_(self.late_evidence, self.late_debit))
+        for month in self.months:
+            scheme = store.in_force(self.act.conn, self.scheme_code, month)
+            detail = {"minutes": scheme.visits.duration.minutes, "clause": scheme.visits.duration.clause}
+            yield self._out("below_minimum", served, v.month == str(month), self.too_short, detail=detail)
+        stop = payment_stops.c
+        stops = self._rows(literal("payment_stop:") + stop.source, stop.detail).join(
+            payment_stops, and_(stop.visit_id == v.id, stop.status != "released")
+        )
+        yield stops.where(self.in_reach, v.status.in_(("served", "open")))
+        whole = exists().where(stop.provider_id == v.provider_id, stop.status != "released")
+        yield self._out("provider_stop", served, whole)
+
+    def _out(self, reason: str, *conditions: ColumnElement[bool], detail: dict[str, Any] | None = None) -> Select[Any]:
+        return self._rows(literal(reason), literal(detail or {}, Json)).where(self.in_reach, *conditions)
+
+    def _rows(self, reason: ColumnElement[str], detail: ColumnElement[Any]) -> Select[Any]:
+        subsidy = (
+            select(d.subsidy_fen).where(d.visit_id == v.id, d.status == "posted").correlate(visits).scalar_subquery()
+        )
+        return select(
+            literal(self.scheme_code),
+            literal(str(self.month)),
+            v.id,
+            reason,
+            func.coalesce(subsidy, 0),
+            detail,
+        ).select_from(visits)

@@ -1,0 +1,60 @@
+"""Who pays and who is paid, as orders name them: ``district``, ``town:仙女镇``, ``card_operator``, ``provider:3``; their bank accounts."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from settlement import officers
+from settlement.act import Act
+from settlement.closing.tables import payer_accounts
+from settlement.ledger import chart
+from settlement.outcomes import Reason, Refused
+from settlement.providers.tables import providers
+
+CARD_OPERATOR = "card_operator"
+TOWN = "town"
+
+
+def name_of(payer: str, town: str) -> str:
+    """A scheme's payer as orders name it: every town is a payer of its own."""
+    return f"{TOWN}:{town}" if payer == TOWN else payer
+
+
+def ledger_owner(name: str) -> str:
+    """Owner of the accounts ``payer`` and ``payer_bank`` of a payer named as in orders."""
+    payer, _, town = name.partition(":")
+    return chart.payer(payer, town or None)
+
+
+def register_account(act: Act, payer: str, name: str, account: str, bank: str) -> None:
+    """Record the dedicated account of a payer (``district``, ``town:...``, ``card_operator``); orders drawn up or sent later use it."""
+    officers.require(act, "payment.account")
+    if not (payer and name and account and bank):
+        raise Refused(Reason.BAD_INPUT, detail="payer, name, account, bank")
+    row = {"name": name, "account": account, "bank": bank, "set_by": act.actor.id, "set_at": act.now}
+    known = act.conn.execute(select(payer_accounts).where(payer_accounts.c.payer == payer)).one_or_none()
+    if known is None:
+        act.conn.execute(insert(payer_accounts), row | {"payer": payer})
+    else:
+        act.conn.execute(update(payer_accounts).where(payer_accounts.c.payer == payer).values(**row))
+    before = {"account": known.account, "bank": known.bank} if known else None
+    act.audit("payer.account", f"payer:{payer}", before=before, after={"account": account, "bank": bank})
+
+
+def payer_details(conn: Connection, payer: str) -> dict[str, str | None]:
+    """``payer_name`` and ``payer_account`` of an order; None while no account is on record."""
+    row = conn.execute(select(payer_accounts).where(payer_accounts.c.payer == payer)).one_or_none()
+    return {"payer_name": row.name if row else None, "payer_account": row.account if row else None}
+
+
+def payee_details(conn: Connection, payee: str) -> dict[str, str | None]:
+    """``payee_name``, ``payee_account`` and ``payee_bank`` of an order: a provider's own, a payer's dedicated account."""
+    kind, _, id = payee.partition(":")
+    if kind == "provider":
+        p = providers.c
+        row = conn.execute(select(p.name, p.bank_account, p.bank_name).where(p.id == int(id))).one()
+        return {"payee_name": row.name, "payee_account": row.bank_account, "payee_bank": row.bank_name}
+    account = conn.execute(select(payer_accounts).where(payer_accounts.c.payer == payee)).one_or_none()
+    if account is None:
+        return {"payee_name": None, "payee_account": None, "payee_bank": None}
+    return {"payee_name": account.name, "payee_account": account.account, "payee_bank": account.bank}
