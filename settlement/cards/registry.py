@@ -136,12 +136,9 @@ def _create(
         ],
     )
     act.conn.execute(insert(media_table), [media.row(act, ring, card_id, 1, no) for card_id, no in printed.items()])
-    for card_id in printed:
-        subject = f"card:{card_id}"
-        if len(printed) == 1:
-            act.audit(f"card.{listed.event}", subject, after={"status": listed.target, "issue": 1})
-    if len(printed) > 1:
-        act.audit("card.issue_many", f"scheme:{scheme_code}", after={"status": listed.target, "cards": list(printed)})
+    subject = f"card:{next(iter(printed))}" if len(printed) == 1 else "cards"
+    after = {"status": listed.target, "issue": 1, "scheme": scheme_code, "cards": list(printed)}
+    act.audit(f"card.{listed.event}", subject, after=after)
     return ids
 
 
@@ -238,7 +235,7 @@ def unfreeze(act: Act, card_id: int, *, why: str) -> str:
 
 
 def mark_closed(act: Act, card: Card, listed: Transition) -> None:
-    """The register's side of closing; ``closing.close`` moves the money."""
+    """The register's side of closing; ``money.close`` moves the money."""
     since = act.now if card.frozen_from is None else min(act.now, card.frozen_from)
     media.kill(act, card.id, act.now, "closed")
     _set(act, card, listed, frozen_from=since, closed_at=card.closed_at or act.now)
