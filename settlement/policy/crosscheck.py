@@ -45,8 +45,14 @@ def rows(value: Any, *names: str) -> Iterator[tuple[Path, Document]]:
             yield (*names, index), row
 
 
-def _texts(value: Any) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+def _name(row: Document, key: str = "code") -> str | None:
+    """A text; None where it is missing or something else, which the schema reports."""
+    value = row.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _names(value: Any, *path: str) -> set[str]:
+    return {name for _, row in rows(value, *path) if (name := _name(row)) is not None}
 
 
 def _listed(known: Any) -> tuple[str, str]:
@@ -122,11 +128,11 @@ def _unit(document: Document) -> Found:
 
 
 def _benefits(document: Document) -> Found:
-    categories = {row.get("code") for _, row in rows(document, "categories")}
+    categories = _names(document, "categories")
     for path, benefit in rows(document, "benefits"):
         any_of = benefit.get("any_of")
         for index, code in enumerate(any_of if isinstance(any_of, list) else []):
-            if code not in categories:
+            if isinstance(code, str) and code not in categories:
                 yield (
                     (*path, "any_of", index),
                     Problem(f"没有类别“{code}”", f"there is no category “{code}”", *_listed(categories)),
@@ -165,10 +171,11 @@ def _benefits(document: Document) -> Found:
 
 def _enrolment(document: Document) -> Found:
     for path, step in rows(document, "enrolment", "steps"):
-        if isinstance(step.get("role"), str) and step["role"] not in ROLES:
+        role = _name(step, "role")
+        if role is not None and role not in ROLES:
             yield (
                 (*path, "role"),
-                Problem(f"没有角色“{step['role']}”", f"there is no role “{step['role']}”", *_listed(ROLES)),
+                Problem(f"没有角色“{role}”", f"there is no role “{role}”", *_listed(ROLES)),
             )
     for path, window in rows(document, "enrolment", "windows"):
         for key in ("opens", "closes"):
@@ -223,14 +230,14 @@ def _lapse(document: Document) -> Found:
 
 
 def _funding(document: Document) -> Found:
-    payers = {row.get("code") for _, row in rows(document, "funding", "payers")}
+    payers = _names(document, "funding", "payers")
     lists: list[tuple[Path, Any]] = [((), document)]
     funding = document.get("funding")
     lists = [(("funding",), funding), *((("funding", *path), row) for path, row in rows(funding, "towns"))]
     for path, holder in lists:
         shares = list(rows(holder, "shares"))
         for inner, share in shares:
-            payer = share.get("payer")
+            payer = _name(share, "payer")
             if payer is not None and payer not in payers:
                 yield (
                     (*path, *inner, "payer"),
@@ -242,8 +249,8 @@ def _funding(document: Document) -> Found:
                 Problem("分担比例全为零", "all weights are zero", "至少一个大于零", "at least one above zero"),
             )
     route = funding.get("route") if isinstance(funding, dict) else None
-    rule = route.get("rule") if isinstance(route, dict) else None
-    for payer in _ROUTE_NEEDS.get(rule, ()) if isinstance(rule, str) else ():
+    rule = _name(route, "rule") if isinstance(route, dict) else None
+    for payer in _ROUTE_NEEDS.get(rule or "", ()):
         if payer not in payers:
             yield (
                 ("funding", "route", "rule"),
@@ -257,13 +264,16 @@ def _funding(document: Document) -> Found:
 
 
 def _visits(document: Document) -> Found:
-    wanted = {}
+    wanted: dict[str, tuple[Path, list[str]]] = {}
     for path, benefit in rows(document, "benefits"):
-        tiers = [tier.get("code") for _, tier in rows(benefit, "tiers")]
-        wanted[benefit.get("code")] = (path, tiers)
-    covered: set[tuple[Any, Any]] = set()
+        code = _name(benefit)
+        if code is not None:
+            wanted[code] = (path, sorted(_names(benefit, "tiers")))
+    covered: set[tuple[str, str | None]] = set()
     for path, rule in rows(document, "visits", "monthly"):
-        code, tier = rule.get("benefit"), rule.get("tier")
+        code, tier = _name(rule, "benefit"), _name(rule, "tier")
+        if code is None:
+            continue
         if code not in wanted:
             yield (*path, "benefit"), Problem(f"没有补贴“{code}”", f"there is no benefit “{code}”", *_listed(wanted))
             continue
@@ -273,7 +283,8 @@ def _visits(document: Document) -> Found:
                 (*path, "tier"),
                 Problem(f"“{code}”没有档次“{tier}”", f"“{code}” has no tier “{tier}”", *_listed(tiers)),
             )
-        groups = {(code, tier)} if tier is not None or not tiers else {(code, each) for each in tiers}
+        members: list[str | None] = [tier] if tier is not None or not tiers else [*tiers]
+        groups = {(code, member) for member in members}
         if groups & covered:
             yield (
                 path,
@@ -281,9 +292,10 @@ def _visits(document: Document) -> Found:
             )
         covered |= groups
     for code, (path, tiers) in wanted.items():
-        for tier in tiers or [None]:
-            if (code, tier) not in covered:
-                name = f"{code}.{tier}" if tier else str(code)
+        expected: list[str | None] = [*tiers] or [None]
+        for group in expected:
+            if (code, group) not in covered:
+                name = f"{code}.{group}" if group else code
                 yield (
                     path,
                     Problem(
@@ -297,11 +309,13 @@ def _visits(document: Document) -> Found:
 
 def _signals(document: Document) -> Found:
     for path, signal in rows(document, "fraud", "signals"):
-        code, params = signal.get("code"), signal.get("params")
-        if isinstance(code, str) and code not in SIGNALS:
+        code, params = _name(signal), signal.get("params")
+        if code is None:
+            continue
+        if code not in SIGNALS:
             yield (*path, "code"), Problem(f"没有信号“{code}”", f"there is no signal “{code}”", *_listed(SIGNALS))
-        elif isinstance(params, dict) and set(params) != SIGNALS.get(code or "", set(params)):
-            names = sorted(SIGNALS[str(code)])
+        elif isinstance(params, dict) and set(params) != SIGNALS[code]:
+            names = sorted(SIGNALS[code])
             yield (
                 (*path, "params"),
                 Problem(

@@ -52,7 +52,7 @@ def load(text: str, file: str = "scheme.toml") -> Scheme:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SchemeFaults([_syntax(str(error), file)]) from error
+        raise SchemeFaults([_syntax(str(error), text, file)]) from error
     scheme: Scheme | None = None
     problems: list[tuple[Path, Problem]] = []
     try:
@@ -103,9 +103,9 @@ def builtin(code: str) -> Scheme:
     return load(builtin_text(code), f"{code}.toml")
 
 
-def _syntax(message: str, file: str) -> Fault:
+def _syntax(message: str, text: str, file: str) -> Fault:
     place = re.search(r"line (\d+)", message)
-    line = int(place[1]) if place else None
+    line = int(place[1]) if place else text.count("\n") + 1  # "at end of document"
     zh = "不是合法的 TOML；其余问题要等这一处改好后才能检查"
     en = f"not valid TOML: {message}; the rest can be checked only after this is mended"
     allowed = "检查引号、括号、等号和重复的键", "look for quotes, brackets, equals signs and keys given twice"

@@ -138,7 +138,8 @@ class _Book:
             if any(rows[index]):
                 line = _Row(self, name, index + 1, rows[index], places)
                 item = line.item()
-                if line.good:
+                self.faults += [fault for _, fault in sorted(line.faults, key=lambda each: each[0])]
+                if not line.faults:
                     self.items.append(item)
 
 
@@ -149,10 +150,11 @@ class _Row:
     number: int
     cells: list[str]
     places: dict[str, int]
-    good: bool = field(default=True)
+    faults: list[tuple[int, CellFault]] = field(default_factory=list)
+    """With the column, from 0."""
 
     def item(self) -> PriceItem:
-        """The row's values; those at fault are stand-ins, and ``good`` is False."""
+        """The row's values; those at fault are stand-ins."""
         scheme = self.book.scheme
         code, name = self.code(), self.filled("name_zh", 80)
         categories: dict[str, str] = {
@@ -183,10 +185,10 @@ class _Row:
         place = self.places.get(key)
         return self.cells[place] if place is not None and place < len(self.cells) else ""
 
-    def wrong(self, key: str, *words: str) -> None:
-        self.good = False
+    def wrong(self, key: str, zh: str, en: str, allowed_zh: str, allowed_en: str) -> None:
         place = self.places[key]
-        self.book.fault(self.sheet, self.number, f"{get_column_letter(place + 1)} {HEADERS[key].names[0]}", *words)
+        column = f"{get_column_letter(place + 1)} {HEADERS[key].names[0]}"
+        self.faults.append((place, CellFault(self.sheet, self.number, column, zh, en, allowed_zh, allowed_en)))
 
     def code(self) -> str:
         code = self.text("item_code")
