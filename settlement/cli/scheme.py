@@ -130,16 +130,14 @@ def _summary(desk: Desk, found: Scheme) -> None:
     desk.say(f"{found.name_zh} {found.version}，自{found.valid_from}起", f"{found.name_en}, from {found.valid_from}")
     amounts: list[list[Any]] = []
     for benefit in found.benefits:
-        who = f"{benefit.name_zh} {benefit.name_en}"
         for tier in benefit.tiers:
-            levels = "、".join(map(str, tier.levels))
-            yuan, key = format_yuan(tier.amount_fen), f"benefits.{benefit.code}.tiers.{tier.code}"
-            amounts.append([who, benefit.min_age, f"{tier.name_zh} {tier.name_en}", levels, yuan, found.clause(key).zh])
+            levels, yuan = "、".join(map(str, tier.levels)), format_yuan(tier.amount_fen)
+            amounts.append([benefit.code, benefit.min_age, tier.name_zh, levels, yuan, tier.clause or tier.source])
         if benefit.amount_fen is not None:
-            cited = found.clause(f"benefits.{benefit.code}").zh
-            amounts.append([who, benefit.min_age, "", "", format_yuan(benefit.amount_fen), cited])
-    headers = ["补贴 benefit", "年满 age", "档次 tier", "能力等级 levels", "元/月 yuan a month", "出处 source"]
-    desk.show_table("补贴标准 amounts", headers, amounts)
+            yuan, cited = format_yuan(benefit.amount_fen), benefit.clause or benefit.source
+            amounts.append([benefit.code, benefit.min_age, benefit.name_zh, "", yuan, cited])
+    headers = ["补贴 benefit", "年满 age", "档次 tier", "等级 levels", "元/月 yuan", "出处 source"]
+    desk.show_table("每月补贴标准 amounts a month", headers, amounts)
     monthly = found.visits.monthly
     visits = [[rule.benefit, rule.tier or "", rule.visits, rule.clause or rule.source] for rule in monthly]
     desk.show_table(
