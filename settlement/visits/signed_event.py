@@ -33,9 +33,10 @@ MAX_INTEGER = 2**53 - 1
 """The largest whole number every JSON program holds exactly (RFC 7493 §2.2)."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_HASH = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="64 位小写十六进制 / 64 lower-case hexadecimal digits")
+# Python's $ also matches before a last line feed, hence (?!\n); \Z would mean nothing to readers of the OpenAPI document.
+_HASH = validate.Regexp(r"^[0-9a-f]{64}$(?!\n)", error="64 位小写十六进制 / 64 lower-case hexadecimal digits")
 _MOMENT = validate.Regexp(
-    r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d\Z",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}[+-][0-9]{2}:[0-9]{2}$(?!\n)",
     error="须为带时差、精确到微秒的时间 / a time with offset and six decimals, like 2026-07-03T09:00:00.000000+08:00",
 )
 

@@ -1,0 +1,243 @@
+"""Who may call what: one table that a reader can check, and the check itself, run before every view.
+
+A request passes in one fixed order: its address has a rule; it is signed; the key belongs to a device (or, when a
+device enrols, to the request itself); the signature is genuine; it is fresh; a revoked device comes only to hand in
+evidence; the nonce was not used for something else; a write names its idempotency key, and a key that was answered
+before gets the same answer again. What fails is refused with its own code and leaves one counted row in the security
+log, nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from flask import Flask, Response, g, request
+from sqlalchemy import Connection, Row, select
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from pos_gateway import security_log, store
+from pos_gateway.api.gateway import here
+from pos_gateway.api.problems import of_decline
+from pos_gateway.http_signatures import (
+    Message,
+    SignatureMissing,
+    SignatureStale,
+    SignatureWrong,
+    Verified,
+    claimed_key_id,
+    verify,
+)
+from pos_gateway.security_log import Attempt
+from settlement.act import Actor
+from settlement.db import reading
+from settlement.outcomes import Reason, Refused
+from settlement.providers.tables import devices
+from settlement.visits import device_key
+from settlement.visits.device_key import PublicKey
+
+
+class Caller(Enum):
+    """Who is let in: anybody; a new device that proves its key; an enrolled device."""
+
+    PUBLIC = "public"
+    NEW_KEY = "new key"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``scope``: what of the domain the caller may touch; ``revoked``: a revoked device is heard (its events go to
+    quarantine)."""
+
+    caller: Caller
+    scope: str = ""
+    writes: bool = False
+    revoked: bool = False
+
+
+_EVIDENCE = Rule(Caller.DEVICE, "events of this device, orders and visits of its provider", writes=True, revoked=True)
+_CARD_AT_HAND = Rule(Caller.DEVICE, "the card whose code was read")
+
+RULES: dict[str, Rule] = {
+    "devices.enrol": Rule(Caller.NEW_KEY, "the provider of the one-time code", writes=True),
+    "events.upload": _EVIDENCE,
+    "events.check_in": _EVIDENCE,
+    "events.check_out": _EVIDENCE,
+    "events.debit": _EVIDENCE,
+    "events.cancellation": _EVIDENCE,
+    "events.void": _EVIDENCE,
+    "cards.balance": _CARD_AT_HAND,
+    "cards.movements": _CARD_AT_HAND,
+    "orders.today": Rule(Caller.DEVICE, "orders of its caregiver; of its provider for a shared device"),
+    "api-docs.openapi_json": Rule(Caller.PUBLIC),
+    "pages.operations": Rule(Caller.PUBLIC),
+    "static": Rule(Caller.PUBLIC),
+}
+"""Endpoint -> rule. An address that is not listed is refused, and a test fails on it."""
+
+LOGGED = frozenset(
+    {
+        Reason.REQUEST_UNSIGNED,
+        Reason.DEVICE_UNKNOWN,
+        Reason.REQUEST_SIGNATURE_WRONG,
+        Reason.REQUEST_STALE,
+        Reason.NONCE_REUSED,
+        Reason.DEVICE_REVOKED,
+        Reason.OTHER_PROVIDERS_ORDER,
+        Reason.EVENT_SIGNATURE_WRONG,
+        Reason.EVENT_OF_OTHER_DEVICE,
+        Reason.ENROLMENT_CODE_INVALID,
+        Reason.TOO_MANY_ATTEMPTS,
+    }
+)
+"""Refusals that go to the security log."""
+
+IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+@dataclass
+class Passage:
+    """A request that was let in. ``keep``: something was done, so nonce and answer are to be remembered."""
+
+    signed: Verified
+    device: Row[Any] | None
+    content: str
+    nonce_content: str
+    idempotency_key: str | None
+    keep: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        if self.device is None:
+            return Actor(f"key:{self.signed.key_id}", "device")
+        return Actor(f"device:{self.device.id}", "device", provider_id=self.device.provider_id)
+
+
+def passage() -> Passage:
+    """The present request's passage."""
+    found: Passage = g.passage
+    return found
+
+
+def calling_device() -> Row[Any]:
+    """The enrolled device that calls; only for views whose rule asks for one."""
+    device = passage().device
+    if device is None:
+        raise Refused(Reason.DEVICE_UNKNOWN)
+    return device
+
+
+def register(app: Flask, new_key: Callable[[], PublicKey]) -> None:
+    """Put the check before and the remembering after every view. ``new_key`` reads the key of a device that enrols."""
+    app.before_request(lambda: _admit(new_key))
+    app.after_request(_remember)
+    app.register_error_handler(Refused, _refused)
+
+
+def note(reason: Reason, detail: str | None = None) -> None:
+    """Count a refusal in the security log, when it is of that kind."""
+    if reason not in LOGGED:
+        return
+    gateway = here()
+    source = security_log.source_of(request.remote_addr, gateway.config.ring)
+    route = request.url_rule.rule if request.url_rule else ""
+    device_id = g.get("claimed_device_id")
+    security_log.record(gateway.engine, Attempt(source, reason, route, device_id, detail), gateway.now())
+
+
+def _refused(refused: Refused) -> Response:
+    note(refused.reason, g.get("refusal_detail"))
+    response = of_decline(refused)
+    if refused.reason is Reason.TOO_MANY_ATTEMPTS:
+        response.headers["Retry-After"] = str(60 * refused.details["minutes"])
+    return response
+
+
+def _admit(new_key: Callable[[], PublicKey]) -> Response | None:
+    if request.endpoint is None:
+        return None  # no such address: routing answers 404 or 405
+    rule = RULES.get(request.endpoint)
+    if rule is None:
+        raise Refused(Reason.NOT_ALLOWED)
+    if rule.caller is Caller.PUBLIC:
+        return None
+    message = _message()
+    with reading(here().engine) as conn:
+        signed, device = _authenticate(conn, rule, message, new_key)
+        if device is not None and device.revoked_at is not None and not rule.revoked:
+            raise Refused(Reason.DEVICE_REVOKED)
+        return _pass(conn, rule, message, signed, device)
+
+
+def _message() -> Message:
+    """The request as it was signed. Behind a proxy the host must be handed on unchanged; the scheme is not signed."""
+    if (request.content_length or 0) > here().config.max_body_bytes:
+        raise RequestEntityTooLarge
+    environ = request.environ
+    query = environ.get("QUERY_STRING", "")
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    url = f"{request.scheme}://{request.host}{path}" + (f"?{query}" if query else "")
+    return Message(request.method, url, request.headers, request.get_data(cache=True))
+
+
+def _authenticate(
+    conn: Connection, rule: Rule, message: Message, new_key: Callable[[], PublicKey]
+) -> tuple[Verified, Row[Any] | None]:
+    gateway = here()
+    try:
+        key_id = claimed_key_id(message.headers)
+        device = conn.execute(select(devices).where(devices.c.key_id == key_id)).one_or_none()
+        if device is not None:
+            g.claimed_device_id = device.id
+            key = device_key.from_text(device.algorithm, device.public_key)
+        elif rule.caller is Caller.NEW_KEY:
+            key = new_key()
+        else:
+            raise Refused(Reason.DEVICE_UNKNOWN)
+        return verify(message, key, now=gateway.now(), window=gateway.config.window), device
+    except SignatureMissing:
+        raise Refused(Reason.REQUEST_UNSIGNED) from None
+    except SignatureWrong as error:
+        g.refusal_detail = str(error)
+        raise Refused(Reason.REQUEST_SIGNATURE_WRONG) from None
+    except SignatureStale:
+        raise Refused(Reason.REQUEST_STALE) from None
+
+
+def _pass(conn: Connection, rule: Rule, message: Message, signed: Verified, device: Row[Any] | None) -> Response | None:
+    idempotency_key = request.headers.get("Idempotency-Key") if rule.writes else None
+    target = request.full_path if request.query_string else request.path
+    content = store.content_digest(request.method, target, message.body)
+    nonce_content = store.content_digest(request.method, target, message.body, idempotency_key or "")
+    store.check_nonce(conn, signed, nonce_content)
+    g.passage = Passage(signed, device, content, nonce_content, idempotency_key)
+    if not rule.writes:
+        return None
+    if idempotency_key is None or not IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+        raise Refused(Reason.IDEMPOTENCY_KEY_MISSING)
+    first = store.find_answer(conn, signed.key_id, idempotency_key, content)
+    if first is None:
+        return None
+    g.passage.keep = True  # the nonce of the retry
+    return Response(first.body, status=first.status, mimetype=first.media_type)
+
+
+def _remember(response: Response) -> Response:
+    """Keep nonce and first answer of a request that did something. The acts themselves are committed by now; should
+    this fail, the retry runs them again and they answer as they did: an event is taken once by its hash, a code by
+    its key."""
+    found: Passage | None = g.get("passage")
+    if found is None or not found.keep:
+        return response
+    gateway = here()
+    with gateway.engine.begin() as conn:
+        store.keep_nonce(conn, found.signed, found.nonce_content, gateway.config.window)
+        if found.idempotency_key is not None:
+            answer = store.Answer(response.status_code, response.mimetype or "", response.get_data(as_text=True))
+            key_id, now = found.signed.key_id, gateway.now()
+            store.keep_answer(conn, key_id, found.idempotency_key, found.content, answer, now)
+    return response

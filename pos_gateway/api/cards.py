@@ -1,0 +1,77 @@
+"""What a senior asks at the door: how much is left, what was taken. The card's code comes in the body, never in an
+address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, json
+from sqlalchemy import Connection
+
+from pos_gateway.api.access import calling_device, passage
+from pos_gateway.api.blueprint import StrictBlueprint
+from pos_gateway.api.gateway import here
+from pos_gateway.api.schemas import Balance, CardToken, MovementInquiry, Movements
+from settlement.cards import inquiry, media, token
+from settlement.cards.token import Medium
+from settlement.db import reading
+from settlement.outcomes import Declined, Refused
+from settlement.periods import SHANGHAI
+from settlement.visits.signed_event import moment
+
+blueprint = StrictBlueprint("cards", __name__, description="卡片查询 Card inquiries")
+
+
+@blueprint.route("/balance-inquiries", methods=["POST"])
+@blueprint.arguments(CardToken)
+@blueprint.response(200, Balance)
+def balance(data: dict[str, Any]) -> Response:
+    """查询余额 Ask for the balance
+
+    卡内补贴和个人账户余额、本年还可用的补贴。Both purses, and the subsidy that can still be spent this year.
+    """
+    now = here().now()
+    with reading(here().engine) as conn:
+        medium = _read(conn, data["token"])
+        left = inquiry.purses(conn, medium.card_id, now.astimezone(SHANGHAI).year)
+    shown: dict[str, Any] = {"card_no": media.masked(medium.card_no), "status": medium.status}
+    shown |= {"subsidy_fen": left.subsidy, "personal_fen": left.personal, "year_left_fen": left.year_left}
+    return _answer(shown)
+
+
+@blueprint.route("/movement-inquiries", methods=["POST"])
+@blueprint.arguments(MovementInquiry)
+@blueprint.response(200, Movements)
+def movements(data: dict[str, Any]) -> Response:
+    """查询最近收支 Ask for the last movements
+
+    最新的在前。Newest first; at most 50.
+    """
+    with reading(here().engine) as conn:
+        medium = _read(conn, data["token"])
+        found = inquiry.movements(conn, medium.card_id, data["limit"])
+    listed = [
+        {
+            "occurred_at": moment(one.occurred_at.astimezone(SHANGHAI)),
+            "kind": one.code,
+            "subsidy_fen": one.subsidy,
+            "personal_fen": one.personal,
+            "provider": one.provider,
+        }
+        for one in found
+    ]
+    return _answer({"movements": listed})
+
+
+def _read(conn: Connection, code: str) -> Medium:
+    """The card whose code was scanned. Raises Refused with the reason why the code does not count."""
+    calling_device()
+    medium = token.read(conn, here().config.ring, code, here().now())
+    if isinstance(medium, Declined):
+        raise Refused(medium.reason)
+    return medium
+
+
+def _answer(body: dict[str, Any]) -> Response:
+    passage().keep = True
+    return Response(json.dumps(body), mimetype="application/json")
