@@ -1,1 +1,1 @@
-"""Checks before payment: pure, set-based signals; what they find flags a visit or stops its payment."""
+"""Checks before payment: signals over a month's visits, payment stops, and a second person's decision on each."""

@@ -1,0 +1,60 @@
+"""Deciding a payment stop: a second person lets the visit be paid, or takes it as false and voids it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from settlement import officers
+from settlement.act import Act
+from settlement.closing.adjusting import void_visit
+from settlement.outcomes import Reason, Refused
+from settlement.visits.tables import payment_stops, visits
+
+VOID_REASON = "fraud"
+
+
+def release(act: Act, visit_id: str, reason: str) -> list[str]:
+    """Lift every open stop of a visit: the next statement pays it. Returns the signals that had placed them.
+
+    The person has looked at the visit, so all its stops are decided at once. Raises Refused: NOT_FOUND for an unknown visit; NOT_ALLOWED
+    without the right for the visit's town; BAD_INPUT without a reason; WRONG_STATE when nothing is open; SAME_PERSON for who placed one.
+    """
+    return _decide(act, visit_id, "released", reason)
+
+
+def uphold(act: Act, visit_id: str, reason: str) -> list[str]:
+    """Confirm every open stop of a visit: the visit is void, the money goes back. Returns the signals. Raises as :func:`release` does,
+    and what ``closing.adjusting.void_visit`` raises."""
+    sources = _decide(act, visit_id, "upheld", reason)
+    # A visit may have become void meanwhile for another reason; then there is nothing left to take back.
+    if act.conn.execute(select(visits.c.status).where(visits.c.id == visit_id)).scalar_one() != "void":
+        void_visit(act, visit_id, VOID_REASON)
+    return sources
+
+
+def _decide(act: Act, visit_id: str, decision: str, reason: str) -> list[str]:
+    town = act.conn.execute(select(visits.c.town).where(visits.c.id == visit_id)).scalar_one_or_none()
+    if town is None:
+        raise Refused(Reason.NOT_FOUND, what=f"visit {visit_id}")
+    officers.require(act, "stop.decide", town=town)
+    if not reason.strip():
+        raise Refused(Reason.BAD_INPUT, detail="reason")
+    stop = payment_stops.c
+    of_visit = select(payment_stops).where(stop.visit_id == visit_id).order_by(stop.id).with_for_update()
+    stops = act.conn.execute(of_visit).all()
+    placed = [row for row in stops if row.status == "open"]
+    if not placed:
+        state = stops[-1].status if stops else "no payment stop"
+        raise Refused(Reason.WRONG_STATE, state=state, event=decision)
+    officers.require_other(act, *(row.placed_by for row in placed))
+    decided = {"status": decision, "decided_by": act.actor.id, "decided_at": act.now, "decision_reason": reason.strip()}
+    act.conn.execute(update(payment_stops).where(stop.id.in_([row.id for row in placed])).values(decided))
+    sources = [row.source for row in placed]
+    act.audit(
+        f"stop.{decision}",
+        f"visit:{visit_id}",
+        before={"status": "open"},
+        after={"status": decision, "signals": sources},
+        why=reason,
+    )
+    return sources

@@ -1,0 +1,132 @@
+"""Signals of place: far from home, nowhere in particular, many cards at one spot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, literal, or_, select, union_all
+
+from settlement.fraud.distance import e7_of_metres, metres_squared
+from settlement.fraud.duration import demands
+from settlement.fraud.scope import MINUTE, SECOND, Scope, greater, us
+from settlement.fraud.signal import Hit, Params, rows
+from settlement.visits.tables import debits, visits
+
+# Chip and dynamic code prove the card's presence by themselves; every other way may be a photograph and needs a place.
+STRONG_METHODS = ["chip", "dynamic"]
+
+
+def far_from_address(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
+    """Check-in or check-out lies beyond ``metres`` from the registered address, the phone's own inaccuracy taken off."""
+    beyond = [
+        func.coalesce(visits.c[f"{end}_distance_m"] - func.coalesce(visits.c[f"{end}_accuracy_m"], 0), 0)
+        for end in ("in", "out")
+    ]
+    farther = greater(*beyond)
+    query = (
+        select(visits.c.id, visits.c.in_distance_m, visits.c.out_distance_m)
+        .where(scope.checked(visits), farther > params["metres"])
+        .order_by(visits.c.id)
+    )
+    for row in conn.execute(query):
+        yield Hit(row.id, (f"visit:{row.id}",), {"in_m": row.in_distance_m, "out_m": row.out_distance_m})
+
+
+def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
+    """An end of the visit was told by a code that can be photographed, without a place, or one less accurate than ``accuracy_over_m``."""
+
+    def nowhere(end: str) -> ColumnElement[bool]:
+        method, accuracy = visits.c[f"{end}_method"], visits.c[f"{end}_accuracy_m"]
+        placeless = or_(
+            visits.c[f"{end}_latitude_e7"].is_(None), func.coalesce(accuracy, 0) > params["accuracy_over_m"]
+        )
+        return and_(method.is_not(None), method.not_in(STRONG_METHODS), placeless)
+
+    at_in, at_out = nowhere("in"), nowhere("out")
+    query = (
+        select(
+            visits.c.id,
+            case((at_in, visits.c.in_method)).label("in_method"),
+            visits.c.in_accuracy_m,
+            case((at_out, visits.c.out_method)).label("out_method"),
+            visits.c.out_accuracy_m,
+        )
+        .where(scope.checked(visits), or_(at_in, at_out))
+        .order_by(visits.c.id)
+    )
+    for row in conn.execute(query):
+        ends = {"in": (row.in_method, row.in_accuracy_m), "out": (row.out_method, row.out_accuracy_m)}
+        missing = {
+            end: {"method": method, "accuracy_m": accuracy} for end, (method, accuracy) in ends.items() if method
+        }
+        yield Hit(row.id, (f"visit:{row.id}",), {"ends": "+".join(missing), **missing})
+
+
+def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
+    """At least ``cards`` different cards were debited within ``minutes`` and ``metres`` of one debit, home visits only.
+
+    Debits are put into cells at least as wide as ``metres`` (up to 60 degrees of latitude), so that only neighbouring cells are compared.
+    """
+    cell = e7_of_metres(params["metres"])
+    needs = demands(scope)
+    latitude = func.coalesce(visits.c.out_latitude_e7, visits.c.in_latitude_e7)
+    longitude = func.coalesce(visits.c.out_longitude_e7, visits.c.in_longitude_e7)
+    spots = (
+        select(
+            debits.c.id.label("debit"),
+            debits.c.card_id,
+            visits.c.id.label("visit"),
+            us(debits.c.occurred_at).label("taken"),
+            latitude.label("latitude"),
+            longitude.label("longitude"),
+            (latitude // cell).label("row"),
+            (longitude // (2 * cell)).label("col"),
+            scope.checked(visits).label("checked"),
+        )
+        .join(visits, visits.c.id == debits.c.visit_id)
+        .join(needs, needs.c.visit_id == visits.c.id)
+        .where(debits.c.status == "posted", scope.within(visits), needs.c.timed == 1, latitude.is_not(None))
+        .cte("spots")
+    )
+    steps = [select(literal(step).label("step")) for step in (-1, 0, 1)]
+    down, across = union_all(*steps).cte("down"), union_all(*steps).cte("across")
+    first, other = spots.alias("first"), spots.alias("other")
+    near = metres_squared(first.c.latitude, first.c.longitude, other.c.latitude, other.c.longitude)
+    query = (
+        select(
+            first.c.debit,
+            first.c.visit,
+            first.c.card_id,
+            first.c.checked,
+            other.c.debit.label("other_debit"),
+            other.c.visit.label("other_visit"),
+            other.c.card_id.label("other_card"),
+            other.c.checked.label("other_checked"),
+            (other.c.taken - first.c.taken).label("apart"),
+        )
+        .select_from(first.join(down, literal(1) == 1).join(across, literal(1) == 1))
+        .join(other, and_(other.c.row == first.c.row + down.c.step, other.c.col == first.c.col + across.c.step))
+        .where(
+            other.c.card_id != first.c.card_id,
+            other.c.taken - first.c.taken >= 0,
+            other.c.taken - first.c.taken <= literal(params["minutes"] * MINUTE, BigInteger),
+            cast(near, BigInteger) <= params["metres"] ** 2,
+        )
+        .order_by(first.c.debit, other.c.taken, other.c.debit)
+    )
+    groups: dict[str, list[Any]] = {}
+    for row in conn.execute(query):
+        groups.setdefault(row.debit, []).append(row)
+    for debit, others in groups.items():
+        number = 1 + len({row.other_card for row in others})
+        if number < params["cards"]:
+            continue
+        head = others[0]
+        shown = rows("debit", debit, *(row.other_debit for row in others))
+        measured = {"cards": number, "seconds": others[-1].apart // SECOND}
+        if head.checked:
+            yield Hit(head.visit, shown, measured)
+        for row in others:
+            if row.other_checked:
+                yield Hit(row.other_visit, shown, measured)
