@@ -202,7 +202,6 @@ def changed(scheme: Scheme, code: str, action: str, params: dict[str, int]) -> S
 @contextmanager
 def month_by_hand(engine: Engine, by: Actor = SYSTEM) -> Iterator[MonthByHand]:
     """Everything happens in one transaction that is rolled back, so that a whole module shares one database."""
-    with engine.connect() as connection:
-        with connection.begin() as transaction:
-            yield MonthByHand(Act(connection, by, at("2026-08-05 02:00")))
-            transaction.rollback()
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield MonthByHand(Act(connection, by, at("2026-08-05 02:00")))
+        transaction.rollback()

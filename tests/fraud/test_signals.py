@@ -328,7 +328,7 @@ def test_no_usable_location(july: MonthByHand) -> None:
 @pytest.mark.parametrize("start", [0, 25, 45])
 def test_three_cards_at_one_place(july: MonthByHand, start: int) -> None:
     """Three cards within 10 minutes and 50 m, whoever holds the phone; ``start`` moves the scene across the grid of places."""
-    here, near, beyond = (north_of_home(metres) for metres in (start, start + 49, start - 51))
+    here, near, beyond = (north_of_home(metres) for metres in (start, start + 49, start - 52))
     trio = {
         july.visit("2026-07-01 09:00", "2026-07-01 10:00", **standing_at(here)),
         july.visit("2026-07-01 09:02", "2026-07-01 10:05", **standing_at(near)),
