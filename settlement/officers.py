@@ -50,7 +50,7 @@ MAY: dict[str, frozenset[str]] = {
         "roster.import": "village town civil_affairs system",
         "places.import": "civil_affairs admin system",
         "days.import": "civil_affairs admin system",
-        "enrolment.apply": "village town civil_affairs",
+        "enrolment.apply": "village town civil_affairs system",
         "enrolment.object": "village town civil_affairs",
         "senior.change": "village town civil_affairs",
         "senior.reinstate": "town civil_affairs",
