@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from settlement.cli import common
+from settlement.cli import common, prices, scheme
 from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Refused
@@ -22,14 +22,28 @@ class Songbai(click.Group):
         except Refused as refusal:
             common.tell_refusal(refusal, as_json="--json" in sys.argv)
         except BrokenInvariant as broken:
-            click.echo(f"账目自相矛盾，已停止，未写入任何内容：{broken}\nbroken invariant, nothing was written: {broken}", err=True)
+            click.echo(
+                f"账目自相矛盾，已停止，未写入任何内容：{broken}\nbroken invariant, nothing was written: {broken}",
+                err=True,
+            )
         ctx.exit(common.FINDINGS)
 
 
 @click.group(cls=Songbai, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--db", envvar="SONGBAI_DB", default=common.DEFAULT_DB, show_default=True, help="数据库 database of the district (SONGBAI_DB)")
+@click.option(
+    "--db",
+    envvar="SONGBAI_DB",
+    default=common.DEFAULT_DB,
+    show_default=True,
+    help="数据库 database of the district (SONGBAI_DB)",
+)
 @click.option("--schema", envvar="SONGBAI_SCHEMA", help="PostgreSQL模式名 the district's schema (SONGBAI_SCHEMA)")
-@click.option("--keys", envvar="SONGBAI_KEYS", type=click.Path(path_type=Path), help="密钥文件 key ring (SONGBAI_KEYS); default: keys.json beside the database")
+@click.option(
+    "--keys",
+    envvar="SONGBAI_KEYS",
+    type=click.Path(path_type=Path),
+    help="密钥文件 key ring (SONGBAI_KEYS); default: keys.json beside the database",
+)
 @click.version_option(package_name="songbai")
 @click.pass_context
 def main(ctx: click.Context, db: str, schema: str | None, keys: Path | None) -> None:
@@ -40,3 +54,8 @@ def main(ctx: click.Context, db: str, schema: str | None, keys: Path | None) -> 
 @main.group("import")
 def imports() -> None:
     """导入 Bring in rosters, prices, places."""
+
+
+main.add_command(scheme.scheme)
+main.add_command(prices.prices)
+imports.add_command(prices.import_prices)

@@ -32,186 +32,26 @@ TOWNS: tuple[tuple[str, int, float, int], ...] = (
     ("吴桥镇", 110, 16.0, 4),
     ("浦头镇", 125, 20.0, 5),
 )
-VILLAGE_HEADS = [
-    "新",
-    "东",
-    "西",
-    "南",
-    "北",
-    "双",
-    "三",
-    "长",
-    "永",
-    "和",
-    "金",
-    "龙",
-    "荷",
-    "柳",
-    "桃",
-    "花",
-    "石",
-    "清",
-    "安",
-    "兴",
-]
-VILLAGE_TAILS = ["桥村", "庄村", "河村", "塘村", "湖社区", "园社区", "联村", "华村", "港村", "桂村", "墩村", "林社区"]
-SURNAMES = [
-    "王",
-    "李",
-    "张",
-    "刘",
-    "陈",
-    "杨",
-    "黄",
-    "赵",
-    "周",
-    "吴",
-    "徐",
-    "孙",
-    "朱",
-    "马",
-    "胡",
-    "郭",
-    "林",
-    "何",
-    "高",
-    "罗",
-    "郑",
-    "梁",
-    "谢",
-    "宋",
-    "唐",
-    "许",
-    "邓",
-    "韩",
-    "冯",
-    "曹",
-    "彭",
-    "曾",
-    "肖",
-    "田",
-    "董",
-    "潘",
-    "袁",
-    "蔡",
-    "蒋",
-    "余",
-    "于",
-    "杜",
-    "叶",
-    "程",
-    "魏",
-    "苏",
-    "吕",
-    "丁",
-    "任",
-    "卢",
-    "姚",
-    "沈",
-    "钟",
-    "姜",
-    "崔",
-    "谭",
-    "陆",
-    "范",
-    "汪",
-    "廖",
-    "石",
-    "金",
-    "韦",
-    "贾",
-    "夏",
-    "付",
-    "方",
-    "邹",
-    "熊",
-    "白",
-    "孟",
-    "秦",
-    "邱",
-    "侯",
-    "江",
-    "尹",
-    "薛",
-    "闫",
-    "段",
-    "雷",
-    "龙",
-    "黎",
-    "史",
-    "陶",
-    "贺",
-    "毛",
-    "郝",
-    "顾",
-    "龚",
-    "邵",
-    "万",
-]
-MEN = [
-    "国强",
-    "建国",
-    "志明",
-    "永福",
-    "长根",
-    "德才",
-    "金山",
-    "宝林",
-    "文华",
-    "学文",
-    "正荣",
-    "玉林",
-    "广生",
-    "兆祥",
-    "福海",
-    "守义",
-    "家旺",
-    "春生",
-    "传宝",
-    "立群",
-    "大明",
-    "加友",
-    "有才",
-    "松年",
-    "柏林",
-    "增福",
-    "开元",
-    "如松",
-    "怀远",
-    "士俊",
-]
-WOMEN = [
-    "秀英",
-    "桂兰",
-    "玉珍",
-    "凤英",
-    "素芳",
-    "月娥",
-    "巧云",
-    "兰英",
-    "秀兰",
-    "美华",
-    "翠兰",
-    "腊梅",
-    "桂芳",
-    "金凤",
-    "春兰",
-    "彩霞",
-    "玉梅",
-    "淑珍",
-    "惠芳",
-    "爱华",
-    "来娣",
-    "扣女",
-    "粉兰",
-    "荷花",
-    "菊英",
-    "银凤",
-    "宝珍",
-    "红英",
-    "志芳",
-    "慧",
-]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+VILLAGE_HEADS = tuple("新东西南北双三长永和金龙荷柳桃花石清安兴")
+VILLAGE_TAILS = _words("桥村 庄村 河村 塘村 湖社区 园社区 联村 华村 港村 桂村 墩村 林社区")
+SURNAMES = tuple(
+    "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高罗郑梁谢宋唐许邓韩冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢"
+    "姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万"
+)
+MEN = _words(
+    "国强 建国 志明 永福 长根 德才 金山 宝林 文华 学文 正荣 玉林 广生 兆祥 福海 守义 "
+    "家旺 春生 传宝 立群 大明 加友 有才 松年 柏林 增福 开元 如松 怀远 士俊"
+)
+WOMEN = _words(
+    "秀英 桂兰 玉珍 凤英 素芳 月娥 巧云 兰英 秀兰 美华 翠兰 腊梅 桂芳 金凤 春兰 彩霞 "
+    "玉梅 淑珍 惠芳 爱华 来娣 扣女 粉兰 荷花 菊英 银凤 宝珍 红英 志芳 慧"
+)
 PROVIDERS: tuple[tuple[str, str], ...] = (
     ("扬州市江都区松龄居家养老服务中心(示例)", "中国农业银行江都支行"),
     ("江都区康悦养老服务有限公司(示例)", "中国工商银行江都支行"),
@@ -257,6 +97,8 @@ class Person:
     latitude: float
     longitude: float
     agent: str | None
+    applies: bool
+    """False: not entitled yet (turns eighty within the quarter); registered, and asked again at the next half-yearly intake."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +113,7 @@ class County:
 
 def build(seniors: int, seed: int) -> County:
     """The county with so many seniors; the same seed gives the same county."""
-    rng = random.Random(f"county/{seed}")
+    rng = random.Random(f"county/{seed}")  # noqa: S311 - one seed, one county
     villages = tuple(_villages(rng))
     return County(villages, tuple(_people(rng, villages, seniors)))
 
@@ -298,9 +140,11 @@ def _people(rng: random.Random, villages: tuple[Village, ...], seniors: int) -> 
     weights = [shares[v.town] / sum(w.town == v.town for w in villages) for v in villages]
     seen: set[str] = set()
     for number in range(seniors):
-        needy = rng.random() < 0.55
-        age = rng.choice(range(60, 93)) if needy else rng.choice(range(80, 100))
-        birth = _birthday(rng, age)
+        nearly_eighty = rng.random() < 0.01
+        needy = not nearly_eighty and rng.random() < 0.55
+        birth = _birthday(rng, rng.randrange(60, 93) if needy else rng.randrange(80, 100))
+        if nearly_eighty:
+            birth = date(DAY_ONE.year - 80, rng.choice((7, 8, 9)), rng.randint(1, 28))
         woman = rng.random() < 0.56
         id_no = _identity_number(rng, birth, woman)
         while id_no in seen:
@@ -321,11 +165,12 @@ def _people(rng: random.Random, villages: tuple[Village, ...], seniors: int) -> 
             latitude=latitude,
             longitude=longitude,
             agent=surname + rng.choice(MEN) if rng.random() < 0.3 else None,
+            applies=not nearly_eighty,
         )
 
 
 def _birthday(rng: random.Random, age: int) -> date:
-    """A birthday that makes the person ``age`` on the first day; some eighty-year-olds turn eighty within the quarter instead."""
+    """A birthday that makes the person ``age`` on the first day."""
     start = date(DAY_ONE.year - age - 1, DAY_ONE.month, 1) + timedelta(days=1)
     return start + timedelta(days=rng.randrange(364))
 
