@@ -65,27 +65,22 @@ class Drawing:
 
     @cached_property
     def minimum_seconds(self) -> ColumnElement[int]:
-        """The longer of the scheme's minimum, under the version in force in the service month, and the items' own."""
-        item = (
-            select(func.coalesce(func.max(price_items.c.min_minutes), 0) * 60)
-            .select_from(visit_lines)
-            .join(
-                price_items,
-                and_(
-                    price_items.c.list_id == visit_lines.c.price_list_id,
-                    price_items.c.item_code == visit_lines.c.item_code,
-                ),
-            )
-            .where(visit_lines.c.visit_id == v.id)
-            .correlate(visits)
-            .scalar_subquery()
-        )
+        """As ``visits.rules.minimum_seconds``: the scheme's time for a home visit, or the longest that an item needs for itself."""
+        line, price = visit_lines.c, price_items.c
         minutes = {
-            str(month): store.in_force(self.act.conn, self.scheme_code, month).visits.duration.minutes * 60
+            str(month): store.in_force(self.act.conn, self.scheme_code, month).visits.duration.minutes
             for month in self.months
         }
         scheme = case(minutes, value=v.month, else_=0) if minutes else literal(0)
-        return case((item > scheme, item), else_=scheme)
+        at_home = case((price.evidence_kind == "home_visit", scheme), else_=0)
+        longer = case((at_home > price.min_minutes, at_home), else_=price.min_minutes)
+        needed = (
+            select(func.coalesce(func.max(longer), 0) * 60)
+            .select_from(visit_lines)
+            .join(price_items, and_(price.list_id == line.price_list_id, price.item_code == line.item_code))
+            .where(line.visit_id == v.id)
+        )
+        return needed.correlate(visits).scalar_subquery()
 
     @property
     def too_short(self) -> ColumnElement[bool]:

@@ -1,11 +1,367 @@
-"""Do the documents agree with what they were made of? Set-based; findings name each document and every record that disagrees."""
+"""Do the documents agree with what they were made of? Set-based; findings name each document and every record that disagrees.
+
+Statements from lines, debits, visits and adjustments; settlements from statements and adjustments; shares from the split; orders from the
+settlements. What the ledger's accounts say against all that: ``reconciling``.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Subquery, and_, case, cast, exists, func, or_, select
+
+from settlement.closing import ordering, reconciling, sharing
+from settlement.closing.tables import (
+    adjustments,
+    payment_orders,
+    personal_settlements,
+    quarter_closes,
+    settlement_shares,
+    settlements,
+    statement_lines,
+    statements,
+)
 from settlement.findings import Finding
+from settlement.outcomes import Refused
+from settlement.periods import Quarter
+from settlement.policy import store
+from settlement.visits.tables import debits, visits
+
+SHOWN_RECORDS = 200
+
+s, line, a, d, v = statements.c, statement_lines.c, adjustments.c, debits.c, visits.c
+settled, share, order = settlements.c, settlement_shares.c, payment_orders.c
 
 
 def check(conn: Connection) -> list[Finding]:
-    return []
+    """Every difference, from the bottom up."""
+    findings = [*_lines(conn), *_paid_visits(conn), *_voids(conn), *_statements(conn), *_settlements(conn)]
+    findings += [*_shares(conn), *_orders(conn), *_personal(conn)]
+    return findings + reconciling.check(conn)
+
+
+def total(column: ColumnElement[int]) -> ColumnElement[int]:
+    # PostgreSQL sums bigint as numeric.
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)
+
+
+def _lines(conn: Connection) -> list[Finding]:
+    """A line repeats its debit, which stands; visit and statement name the same provider, town and scheme."""
+    other_debit = or_(d.visit_id != line.visit_id, d.status != "posted")
+    other_sum = or_(d.subsidy_fen != line.subsidy_fen, d.personal_fen != line.personal_fen)
+    other_place = or_(v.provider_id != s.provider_id, v.town != s.town, v.scheme_code != s.scheme_code)
+    query = (
+        select(line.visit_id, line.statement_id, line.debit_id, line.subsidy_fen, line.personal_fen)
+        .add_columns(d.subsidy_fen.label("debited"), d.personal_fen.label("debited_personal"), d.status)
+        .select_from(statement_lines)
+        .join(statements, s.id == line.statement_id)
+        .join(debits, d.id == line.debit_id)
+        .join(visits, v.id == line.visit_id)
+        .where(or_(other_debit, other_sum, other_place, v.month != line.service_month))
+        .order_by(line.statement_id, line.visit_id)
+    )
+    return [
+        Finding(
+            "statement_line_differs",
+            f"statement:{row.statement_id}",
+            f"结算明细记补贴{row.subsidy_fen}分、个人{row.personal_fen}分，扣款({row.status})为{row.debited}分、{row.debited_personal}分",
+            f"the line says {row.subsidy_fen} and {row.personal_fen} fen, its debit ({row.status}) {row.debited} and "
+            f"{row.debited_personal}",
+            (f"visit:{row.visit_id}", f"debit:{row.debit_id}"),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _paid_visits(conn: Connection) -> list[Finding]:
+    """A visit is paid when and only when it is on a statement; one that became void since has its adjustment."""
+    booked = exists().where(a.visit_id == v.id, a.kind == "void_after_close")
+    moved = d.subsidy_fen + d.personal_fen > 0
+    wrong = or_(
+        and_(v.status == "paid", line.visit_id.is_(None)),
+        and_(line.visit_id.is_not(None), v.status.not_in(("paid", "void"))),
+        and_(line.visit_id.is_not(None), v.status == "void", moved, ~booked),
+    )
+    query = (
+        select(v.id, v.status, line.statement_id, line.debit_id)
+        .select_from(visits)
+        .outerjoin(statement_lines, line.visit_id == v.id)
+        .outerjoin(debits, d.id == line.debit_id)
+        .where(wrong)
+        .order_by(v.id)
+    )
+    return [
+        Finding(
+            "visit_and_statement",
+            f"visit:{row.id}",
+            f"服务状态{row.status}与结算单{row.statement_id or '（无）'}不符",
+            f"the visit is {row.status}, which does not fit statement {row.statement_id or '(none)'}",
+            tuple(f"{kind}:{id}" for kind, id in (("statement", row.statement_id), ("debit", row.debit_id)) if id),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _voids(conn: Connection) -> list[Finding]:
+    """An adjustment of a void takes back exactly what the statement counted."""
+    wrong = or_(a.amount_fen != -line.subsidy_fen, a.personal_fen != -line.personal_fen, v.status != "void")
+    query = (
+        select(a.id, a.visit_id, a.amount_fen, line.subsidy_fen, line.statement_id)
+        .select_from(adjustments)
+        .join(visits, v.id == a.visit_id)
+        .outerjoin(statement_lines, line.visit_id == a.visit_id)
+        .where(a.kind == "void_after_close", or_(line.visit_id.is_(None), wrong))
+        .order_by(a.id)
+    )
+    return [
+        Finding(
+            "adjustment_differs",
+            f"adjustment:{row.id}",
+            f"调整{row.amount_fen}分，原结算单计{row.subsidy_fen}分",
+            f"the adjustment is {row.amount_fen} fen, the statement counted {row.subsidy_fen}",
+            (f"visit:{row.visit_id}", f"statement:{row.statement_id}"),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _statements(conn: Connection) -> list[Finding]:
+    lines = (
+        select(line.statement_id, func.count().label("visits"))
+        .add_columns(total(line.subsidy_fen).label("subsidy"), total(line.personal_fen).label("personal"))
+        .group_by(line.statement_id)
+        .subquery("lines")
+    )
+    adjusted = _adjusted(a.statement_id)
+    count, subsidy, personal, adjustment = (
+        func.coalesce(column, 0)
+        for column in (lines.c.visits, lines.c.subsidy, lines.c.personal, adjusted.c.amount_fen)
+    )
+    wrong = or_(
+        s.visits != count, s.subsidy_fen != subsidy, s.personal_fen != personal, s.adjustments_fen != adjustment
+    )
+    query = (
+        select(statements, count.label("lines"), subsidy.label("subsidy"), personal.label("personal"))
+        .add_columns(adjustment.label("adjusted"))
+        .select_from(statements)
+        .outerjoin(lines, lines.c.statement_id == s.id)
+        .outerjoin(adjusted, adjusted.c.key == s.id)
+        .where(or_(wrong, s.net_fen != s.subsidy_fen + s.adjustments_fen))
+        .order_by(s.id)
+    )
+    return [
+        Finding(
+            "statement_differs",
+            f"statement:{row.id}",
+            f"结算单记{row.visits}次、补贴{row.subsidy_fen}分、个人{row.personal_fen}分、调整{row.adjustments_fen}分、净额{row.net_fen}分；"
+            f"明细为{row.lines}次、{row.subsidy}分、{row.personal}分、{row.adjusted}分",
+            f"the statement says {row.visits} visits, subsidy {row.subsidy_fen}, personal {row.personal_fen}, adjustments "
+            f"{row.adjustments_fen}, net {row.net_fen} fen; its records come to {row.lines}, {row.subsidy}, {row.personal}, {row.adjusted}",
+            _records(conn, line.visit_id, line.statement_id == row.id, "visit")
+            + _records(conn, a.id, a.statement_id == row.id, "adjustment"),
+        )
+        for row in conn.execute(query).all()
+    ]
+
+
+def _adjusted(key: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Subquery:
+    query = select(key.label("key"), total(a.amount_fen).label("amount_fen")).where(key.is_not(None), *conditions)
+    return query.group_by(key).subquery("adjusted")
+
+
+def _records(conn: Connection, id: ColumnElement[str], condition: ColumnElement[bool], kind: str) -> tuple[str, ...]:
+    query = select(id).where(condition).order_by(id).limit(SHOWN_RECORDS)
+    return tuple(f"{kind}:{found}" for found in conn.execute(query).scalars())
+
+
+def _settlements(conn: Connection) -> list[Finding]:
+    """Gross from the statements, the rest from the quarter's own adjustments; what a negative net leaves; no statement left behind."""
+    same_s = and_(
+        s.scheme_code == settled.scheme_code,
+        s.quarter == settled.quarter,
+        s.provider_id == settled.provider_id,
+        s.town == settled.town,
+    )
+    same_a = and_(
+        a.scheme_code == settled.scheme_code,
+        a.quarter == settled.quarter,
+        a.provider_id == settled.provider_id,
+        a.town == settled.town,
+        a.statement_id.is_(None),
+    )
+    gross = select(total(s.net_fen)).where(same_s).correlate(settlements).scalar_subquery()
+    own = select(total(a.amount_fen)).where(same_a).correlate(settlements).scalar_subquery()
+    receivable = case((settled.net_fen < 0, -settled.net_fen), else_=0)
+    wrong = or_(
+        settled.gross_fen != gross,
+        settled.adjustments_fen != own,
+        settled.net_fen != settled.gross_fen + settled.adjustments_fen,
+        settled.receivable_fen != receivable,
+    )
+    query = select(settlements, gross.label("gross"), own.label("own")).where(wrong).order_by(settled.id)
+    findings = [
+        Finding(
+            "settlement_differs",
+            f"settlement:{row.id}",
+            f"季度结算记月结{row.gross_fen}分、调整{row.adjustments_fen}分、净额{row.net_fen}分、应收{row.receivable_fen}分；"
+            f"月结算单合计{row.gross}分、调整合计{row.own}分",
+            f"the settlement says gross {row.gross_fen}, adjustments {row.adjustments_fen}, net {row.net_fen}, receivable "
+            f"{row.receivable_fen} fen; its statements come to {row.gross}, its adjustments to {row.own}",
+            _of_place(conn, row),
+        )
+        for row in conn.execute(query).all()
+    ]
+    gathered = exists().where(quarter_closes.c.scheme_code == s.scheme_code, quarter_closes.c.quarter == s.quarter)
+    left = select(s.id, s.quarter).where(gathered, ~exists().where(same_s)).order_by(s.id)
+    return findings + [
+        Finding(
+            "statement_not_settled",
+            f"statement:{row.id}",
+            f"未计入{row.quarter}的季度结算",
+            f"left out of the settlements of {row.quarter}",
+        )
+        for row in conn.execute(left)
+    ]
+
+
+def _of_place(conn: Connection, row: Row[Any]) -> tuple[str, ...]:
+    of_s = and_(
+        s.scheme_code == row.scheme_code,
+        s.quarter == row.quarter,
+        s.provider_id == row.provider_id,
+        s.town == row.town,
+    )
+    of_a = and_(
+        a.scheme_code == row.scheme_code,
+        a.quarter == row.quarter,
+        a.provider_id == row.provider_id,
+        a.town == row.town,
+        a.statement_id.is_(None),
+    )
+    return _records(conn, s.id, of_s, "statement") + _records(conn, a.id, of_a, "adjustment")
+
+
+def _by_settlement(conn: Connection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in conn.execute(select(settlement_shares).order_by(share.settlement_id, share.position)):
+        found[row.settlement_id][row.payer] = row.amount_fen
+    return found
+
+
+def _quarters(conn: Connection) -> Iterable[tuple[Row[Any], Quarter, list[Row[Any]]]]:
+    for close in conn.execute(select(quarter_closes).order_by(quarter_closes.c.quarter)).all():
+        of_quarter = (settled.scheme_code == close.scheme_code, settled.quarter == close.quarter)
+        rows = conn.execute(select(settlements).where(*of_quarter).order_by(settled.id)).all()
+        yield close, Quarter.parse(close.quarter), list(rows)
+
+
+def _shares(conn: Connection) -> list[Finding]:
+    """Every split done again, at the ratio of each period that something comes from."""
+    findings: list[Finding] = []
+    stored = _by_settlement(conn)
+    for close, quarter, rows in _quarters(conn):
+        if close.stage == "gathered":
+            continue
+        origins = sharing.by_origin_month(conn, close.scheme_code, quarter)
+        for row in rows:
+            try:
+                groups = sharing.grouped(conn, row.scheme_code, row.town, origins.get((row.provider_id, row.town), {}))
+            except Refused as refusal:
+                findings.append(Finding("shares_differ", f"settlement:{row.id}", refusal.zh, refusal.en))
+                continue
+            right = sharing.summed(group.parts() for group in groups)
+            found = stored.get(row.id, {})
+            if right != found or sum(found.values()) != row.net_fen:
+                findings.append(
+                    Finding(
+                        "shares_differ",
+                        f"settlement:{row.id}",
+                        f"净额{row.net_fen}分，分担{found}，应为{right}",
+                        f"net {row.net_fen} fen, shares {found}, should be {right}",
+                        tuple(f"share:{row.id}/{payer}" for payer in found if found[payer] != right.get(payer)),
+                    )
+                )
+    return findings
+
+
+def _orders(conn: Connection) -> list[Finding]:
+    """The orders of a quarter, drawn up again from its settlements, against those that stand (of a repeated one, the last)."""
+    findings: list[Finding] = []
+    stored = _by_settlement(conn)
+    for close, quarter, rows in _quarters(conn):
+        if close.stage not in ("ordered", "exported", "paid"):
+            continue
+        rule = store.in_force(conn, close.scheme_code, quarter.months[-1]).funding.route.rule
+        above = [(row, stored.get(row.id, {})) for row in rows if row.net_fen > 0 and stored.get(row.id)]
+        right = {
+            (due.kind, due.settlement_id or "", due.payer, due.payee): due.amount_fen
+            for due in ordering.route(rule, above)
+            if due.amount_fen
+        }
+        of_quarter = (order.scheme_code == close.scheme_code, order.period == close.quarter)
+        query = select(payment_orders).where(*of_quarter, order.kind != "personal", order.status != "reissued")
+        standing: dict[tuple[str, str, str, str], list[Row[Any]]] = defaultdict(list)
+        for found in conn.execute(query.order_by(order.id)):
+            standing[found.kind, found.settlement_id or "", found.payer, found.payee].append(found)
+        for key in sorted({*right, *standing}):
+            ordered = sum(found.amount_fen for found in standing.get(key, []))
+            if ordered != right.get(key, 0) or len(standing.get(key, [])) > 1:
+                findings.append(_order_finding(close.quarter, key, right.get(key, 0), standing.get(key, [])))
+    return findings
+
+
+def _order_finding(quarter: str, key: tuple[str, str, str, str], due: int, found: list[Row[Any]]) -> Finding:
+    _, settlement_id, payer, payee = key
+    subject = (
+        f"order:{found[0].id}" if found else f"settlement:{settlement_id}" if settlement_id else f"quarter:{quarter}"
+    )
+    amount = sum(row.amount_fen for row in found)
+    records = tuple(f"order:{row.id}" for row in found) + ((f"settlement:{settlement_id}",) if settlement_id else ())
+    return Finding(
+        "order_differs",
+        subject,
+        f"{payer}→{payee}付款单{amount}分，应为{due}分",
+        f"orders {payer} -> {payee} come to {amount} fen, should be {due}",
+        records,
+    )
+
+
+def _personal(conn: Connection) -> list[Finding]:
+    """Personal settlements from the statements and the voids these carry; their orders."""
+    p = personal_settlements.c
+    same = and_(s.scheme_code == p.scheme_code, s.month == p.month, s.provider_id == p.provider_id)
+    earned = select(total(s.personal_fen)).where(same).correlate(personal_settlements).scalar_subquery()
+    voided = (
+        select(total(a.personal_fen))
+        .join(statements, s.id == a.statement_id)
+        .where(same)
+        .correlate(personal_settlements)
+        .scalar_subquery()
+    )
+    wrong = or_(
+        p.personal_fen != earned,
+        p.voided_fen != voided,
+        p.amount_fen != p.personal_fen + p.voided_fen + p.carried_fen,
+        and_(p.amount_fen > 0, or_(order.id.is_(None), order.amount_fen != p.amount_fen)),
+    )
+    query = (
+        select(personal_settlements, earned.label("earned"), voided.label("voided"), order.amount_fen.label("ordered"))
+        .select_from(personal_settlements)
+        .outerjoin(payment_orders, order.id == p.order_id)
+        .where(wrong)
+        .order_by(p.month, p.provider_id)
+    )
+    return [
+        Finding(
+            "personal_settlement_differs",
+            f"personal:{row.scheme_code}/{row.month}/provider:{row.provider_id}",
+            f"个人账户结算{row.personal_fen}{row.voided_fen:+}{row.carried_fen:+}={row.amount_fen}分，结算单为{row.earned}{row.voided:+}分，"
+            f"付款单{row.ordered or 0}分",
+            f"personal part {row.personal_fen}{row.voided_fen:+}{row.carried_fen:+}={row.amount_fen} fen; the statements say "
+            f"{row.earned}{row.voided:+}, the order {row.ordered or 0}",
+            (f"order:{row.order_id}",) if row.order_id else (),
+        )
+        for row in conn.execute(query)
+    ]

@@ -1,0 +1,155 @@
+"""Differences of a closed period, booked in an open one: voids after the statement was drawn, penalties, clawbacks, corrections.
+
+History is not rewritten: the old statement goes on equalling the debits of its visits, and the adjustment stands on a later document. An
+adjustment of a void waits for the next statement of that provider and town, whose signatures are its approval; the others belong to the
+quarter and are proposed by one person and approved by another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from settlement import officers
+from settlement.act import Act
+from settlement.closing.tables import adjustments
+from settlement.outcomes import Declined, Reason, Refused, declined
+from settlement.periods import Month
+from settlement.policy import store
+from settlement.providers.tables import providers
+from settlement.visits import voiding
+from settlement.visits.words import VOID_REASONS, unlisted
+
+KINDS = {
+    "void_after_close": ("结算后废单", "void after close"),
+    "penalty": ("违约金", "penalty"),
+    "clawback": ("追回", "clawback"),
+    "correction": ("更正", "correction"),
+    "carried": ("上季结转", "carried"),
+}
+PROPOSED = ("penalty", "clawback", "correction")
+BELOW_ZERO = ("penalty", "clawback")
+
+
+@dataclass(frozen=True)
+class VoidedAfterClose:
+    """``adjustment_id``: what the next statement of that provider and town will carry, None when only cash was paid.
+    ``again_order_id``: the order to serve again."""
+
+    visit_id: str
+    reason: str
+    adjustment_id: str | None
+    again_order_id: str | None
+    replayed: bool
+
+
+def void_visit(act: Act, visit_id: str, reason: str) -> voiding.Voided | VoidedAfterClose | Declined:
+    """Void a visit, on a statement or not; what entry points call. The same reason again changes nothing.
+
+    On a statement already: every fen goes back to the purse and lot it came from, the debit stays as the old statement counted it, and an
+    adjustment takes the money from the provider. Declines and raises as ``voiding.void``.
+    """
+    visit = voiding.lock(act, visit_id)
+    booked = _booked(act.conn, visit_id)
+    if visit is None or (visit.status != "paid" and booked is None):
+        return voiding.void(act, visit_id, reason)
+    refusal = unlisted(reason, VOID_REASONS)
+    if refusal is not None:
+        return refusal
+    if act.actor.provider_id not in (None, visit.provider_id):
+        return declined(Reason.OTHER_PROVIDERS_ORDER)
+    officers.require(act, "visit.void", town=visit.town, provider_id=visit.provider_id)
+    if booked is not None:
+        if visit.void_reason != reason:
+            return declined(Reason.VISIT_VOID, why=VOID_REASONS[visit.void_reason].zh)
+        return VoidedAfterClose(visit_id, reason, booked.id, None, replayed=True)
+    debit = voiding.posted_debit(act, visit_id)
+    if debit is None:
+        raise Refused(Reason.WRONG_STATE, state=visit.status, event="void")
+    voiding.give_money_back(act, debit, act.now, f"void/{debit.id}")
+    moved = debit.subsidy_fen + debit.personal_fen
+    adjustment_id = f"void-{visit_id}" if moved else None
+    row = {"id": adjustment_id, "kind": "void_after_close", "scheme_code": visit.scheme_code, "visit_id": visit_id}
+    row |= {"provider_id": visit.provider_id, "town": visit.town, "origin_month": visit.month, "reason": reason}
+    row |= {"amount_fen": -debit.subsidy_fen, "personal_fen": -debit.personal_fen}
+    if moved:
+        act.conn.execute(insert(adjustments), row | {"proposed_by": act.actor.id, "proposed_at": act.now})
+    again = voiding.mark(act, visit, reason, by=act.actor.id)
+    return VoidedAfterClose(visit_id, reason, adjustment_id, again, replayed=False)
+
+
+def _booked(conn: Connection, visit_id: str) -> Row[Any] | None:
+    a = adjustments.c
+    query = select(adjustments).where(a.visit_id == visit_id, a.kind == "void_after_close")
+    return conn.execute(query).one_or_none()
+
+
+def propose(
+    act: Act,
+    kind: str,
+    *,
+    scheme_code: str,
+    provider_id: int,
+    town: str,
+    origin_month: Month,
+    amount_fen: int,
+    reason: str,
+    visit_id: str | None = None,
+) -> str:
+    """Propose a penalty, clawback (below zero) or correction (either sign) of a quarter; its id. The same again is the same proposal.
+
+    ``origin_month``: the month it comes from, whose ratio splits it. Raises Refused(ADJUSTMENT_SIGN), Refused(BAD_INPUT),
+    Refused(NOT_FOUND).
+    """
+    officers.require(act, "adjustment.propose", town=town)
+    if kind not in PROPOSED or not reason.strip() or amount_fen == 0:
+        raise Refused(Reason.BAD_INPUT, detail=f"{kind} {amount_fen} {reason!r}")
+    if kind in BELOW_ZERO and amount_fen > 0:
+        raise Refused(Reason.ADJUSTMENT_SIGN, kind=kind)
+    store.in_force(act.conn, scheme_code, origin_month)
+    if act.conn.execute(select(providers.c.id).where(providers.c.id == provider_id)).one_or_none() is None:
+        raise Refused(Reason.NOT_FOUND, what=f"provider:{provider_id}")
+    facts = (
+        kind,
+        scheme_code,
+        provider_id,
+        town,
+        str(origin_month),
+        amount_fen,
+        reason,
+        visit_id,
+        act.actor.id,
+        act.now,
+    )
+    id = f"{kind}-{sha256(repr(facts).encode()).hexdigest()[:16]}"
+    if act.conn.execute(select(adjustments.c.id).where(adjustments.c.id == id)).one_or_none() is not None:
+        return id
+    row = {"id": id, "kind": kind, "scheme_code": scheme_code, "provider_id": provider_id, "town": town}
+    row |= {"origin_month": str(origin_month), "visit_id": visit_id, "amount_fen": amount_fen, "personal_fen": 0}
+    row |= {"reason": reason, "proposed_by": act.actor.id, "proposed_at": act.now}
+    act.conn.execute(insert(adjustments), row)
+    act.audit("adjustment.propose", f"adjustment:{id}", after={"amount_fen": amount_fen}, why=reason)
+    return id
+
+
+def approve(act: Act, adjustment_id: str) -> None:
+    """A second person approves; the next quarter that is gathered settles it. Approved already: no change.
+
+    Raises Refused(NOT_FOUND), Refused(SAME_PERSON), Refused(WRONG_STATE) for a kind that is not proposed.
+    """
+    officers.require(act, "adjustment.approve")
+    a = adjustments.c
+    row = act.conn.execute(select(adjustments).where(a.id == adjustment_id).with_for_update()).one_or_none()
+    if row is None:
+        raise Refused(Reason.NOT_FOUND, what=adjustment_id)
+    if row.kind not in PROPOSED:
+        raise Refused(Reason.WRONG_STATE, state=row.kind, event="approve")
+    if row.approved_by is not None:
+        return
+    officers.require_other(act, row.proposed_by)
+    approved = {"approved_by": act.actor.id, "approved_at": act.now}
+    act.conn.execute(update(adjustments).where(a.id == adjustment_id).values(**approved))
+    act.audit("adjustment.approve", f"adjustment:{adjustment_id}", after={"amount_fen": row.amount_fen})
