@@ -178,6 +178,9 @@ class Reason(Enum):
     # --- fraud -------------------------------------------------------------------------------------------------------------
 
     # --- jobs --------------------------------------------------------------------------------------------------------------
+    JOB_NOT_DUE = Words(409, "57", True, "任务{job}尚未到期（{due}）", "Job {job} is not due yet ({due})", "到期后会自动执行", "It runs by itself when its time has come")
+    JOB_EARLIER_FIRST = Words(409, "57", False, "任务{job}应先完成{due}", "Job {job}: {due} must be done first", "请先办理较早的一期", "Run the earlier period first")
+    JOB_RUNNING = Words(409, "57", True, "任务{job}（{period}）正在执行", "Job {job} ({period}) is running", "请稍后查看：songbai scheduler --list", "Look again later: songbai scheduler --list")
 
     # fmt: on
     @property

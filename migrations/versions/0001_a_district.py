@@ -147,15 +147,25 @@ def upgrade() -> None:
     op.create_table(
         "job_runs",
         sa.Column("job", sa.String(length=40), nullable=False),
-        sa.Column("period", sa.String(length=16), nullable=False, comment="month, quarter or day the run is for"),
+        sa.Column("period", sa.String(length=16), nullable=False, comment="month, quarter, day or hour the run is for"),
         sa.Column("status", sa.String(length=16), nullable=False, comment="due | running | done | failed"),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column(
+            "attempts", sa.Integer(), nullable=False, comment="since it last went well or waited for people"
+        ),
+        sa.Column(
+            "next_attempt_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="due again only from then: after a failure, or while people's turn lasts",
+        ),
         sa.Column("lease_owner", sa.String(length=80), nullable=True),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "lease_until", sa.BigInteger(), nullable=True, comment="whoever finds it over may take the run"
+        ),
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True, comment="what went wrong last; nothing personal"),
         sa.CheckConstraint("status IN ('due','running','done','failed')", name=op.f("ck_job_runs_status")),
         sa.PrimaryKeyConstraint("job", "period", name=op.f("pk_job_runs")),
     )
