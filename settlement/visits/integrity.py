@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, String, and_, case, cast, func, literal, or_, select
 
-from settlement.cards.tables import card_years
+from settlement.cards.tables import card_years, cards
 from settlement.findings import Finding
 from settlement.ledger import chart
 from settlement.ledger.tables import accounts, transfers
+from settlement.policy.store import get
+from settlement.policy.tables import schemes
 from settlement.visits.tables import debits, visit_lines, visits
 
 DEBIT_CODES = ("debit_subsidy", "debit_personal")
@@ -71,7 +73,11 @@ def _amounts(conn: Connection) -> list[Finding]:
             f"{row.parts}笔中冲回{row.undone}笔",
             f"the debit ({row.status}) says subsidy {row.subsidy_fen}, personal {row.personal_fen} fen; the ledger moved "
             f"{row.subsidy} and {row.personal}, {row.undone} of {row.parts} transfers taken back",
-            (f"visit:{row.visit_id}", f"account:{chart.CARD_SUBSIDY} {chart.card(row.card_id)}", f"group:{GROUP}{row.id}"),
+            (
+                f"visit:{row.visit_id}",
+                f"account:{chart.CARD_SUBSIDY} {chart.card(row.card_id)}",
+                f"group:{GROUP}{row.id}",
+            ),
         )
         for row in conn.execute(query)
     ]
@@ -88,7 +94,13 @@ def _accounts(conn: Connection) -> list[Finding]:
     }
     right = or_(
         *(
-            and_(t.code == code, source.c.code == out, source.c.owner == card, target.c.code == to, target.c.owner == owner)
+            and_(
+                t.code == code,
+                source.c.code == out,
+                source.c.owner == card,
+                target.c.code == to,
+                target.c.owner == owner,
+            )
             for code, (out, to, owner) in by_code.items()
         )
     )
@@ -189,8 +201,11 @@ def _status(conn: Connection) -> list[Finding]:
 
 
 def _years(conn: Connection) -> list[Finding]:
-    """What a card's year counts as spent from subsidy is the sum of the debits that stand."""
+    """Where a yearly cap applies: what a card's year counts as spent from subsidy is the sum of the debits that stand."""
     d, y = debits.c, card_years.c
+    codes = conn.execute(select(cards.c.scheme_code).distinct()).scalars().all()
+    stored = conn.execute(select(schemes.c.code, schemes.c.version).where(schemes.c.code.in_(codes)))
+    capped = {code for code, version in stored if get(conn, code, version).purses.yearly_cap.applies}
     spent = (
         select(d.card_id, d.cap_year, cast(func.sum(d.subsidy_fen), BigInteger).label("spent"))
         .join(visits, visits.c.id == d.visit_id)
@@ -202,7 +217,7 @@ def _years(conn: Connection) -> list[Finding]:
     query = (
         select(y.card_id, y.year, y.spent, total.label("debited"))
         .select_from(card_years.outerjoin(spent, and_(spent.c.card_id == y.card_id, spent.c.cap_year == y.year)))
-        .where(y.spent != total)
+        .where(y.spent != total, y.card_id.in_(select(cards.c.id).where(cards.c.scheme_code.in_(capped))))
         .order_by(y.card_id, y.year)
     )
     return [

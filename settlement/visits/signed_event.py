@@ -87,7 +87,7 @@ CONSENTS = ("chip", "dynamic", "pin", "card_qr", "agent")
 class CheckInBody(Schema):
     """``token``: what was scanned; ``card_no``: the printed number, when typed. Without an order: an urgent visit."""
 
-    order_id = _text(40, required=False)
+    order_id = _text(48, required=False)
     method = _one_of(*READ_METHODS)
     token = _text(400, required=False)
     card_no = _text(32, required=False)
@@ -145,6 +145,14 @@ class VoidBody(Schema):
     reason = _text(40)
 
 
+class NotServedBody(Schema):
+    """The caregiver went and could not serve. ``reason``: of ``words.NOT_SERVED_REASONS``."""
+
+    order_id = _text(48)
+    reason = _text(40)
+    place = fields.Nested(PlaceSchema)
+
+
 BODIES: dict[str, type[Schema]] = {
     "check_in": CheckInBody,
     "check_out": CheckOutBody,
@@ -152,6 +160,7 @@ BODIES: dict[str, type[Schema]] = {
     "confirm": ConfirmBody,
     "cancel": CancelBody,
     "void": VoidBody,
+    "not_served": NotServedBody,
 }
 """Kinds of event, each with the form of its body. What is not listed is refused."""
 

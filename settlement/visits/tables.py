@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from settlement.db import Instant, Json, RowId, metadata
 
@@ -12,7 +25,7 @@ _NOT_VOID = text("status <> 'void'")
 work_orders = Table(
     "work_orders",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
     Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
     Column("caregiver_id", RowId, ForeignKey("caregivers.id")),
@@ -24,6 +37,11 @@ work_orders = Table(
     Column("again_for_visit_id", String(40), unique=True, comment="the void visit it repeats"),
     Column("status", String(16), nullable=False, comment="planned | done | cancelled | not_served"),
     Column("status_reason", String(40)),
+    Column(
+        "status_at",
+        Instant,
+        comment="when it was cancelled or found not to be served: later visits for it are declined",
+    ),
     Column("created_at", Instant, nullable=False),
     Index("ix_work_orders_caregiver", "caregiver_id", "planned_start"),
     Index("ix_work_orders_senior", "senior_id", "planned_start"),
@@ -44,7 +62,12 @@ door_events = Table(
     Column("algorithm", String(20), nullable=False),
     Column("key_id", String(64), nullable=False),
     Column("signature", Text, nullable=False),
-    Column("status", String(16), nullable=False, comment="accepted | declined | waiting | quarantined | released | rejected"),
+    Column(
+        "status",
+        String(16),
+        nullable=False,
+        comment="accepted | declined | waiting | quarantined | released | rejected",
+    ),
     Column("reason", String(40), comment="code of outcomes.Reason"),
     Column("result", Json, nullable=False, comment="the first answer, given again to a repeat"),
     Column("visit_id", String(40)),
@@ -59,7 +82,7 @@ visits = Table(
     "visits",
     metadata,
     Column("id", String(40), primary_key=True),
-    Column("order_id", String(40), ForeignKey("work_orders.id")),
+    Column("order_id", String(48), ForeignKey("work_orders.id")),
     Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
     Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
     Column("caregiver_id", RowId, ForeignKey("caregivers.id"), nullable=False),
@@ -126,10 +149,12 @@ debits = Table(
     Column("id", String(64), primary_key=True, comment="the idempotency key: the event's hash, or the caller's id"),
     Column("visit_id", String(40), ForeignKey("visits.id"), nullable=False),
     Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
-    Column("medium_id", RowId, ForeignKey("card_media.id"), nullable=False),
+    Column("medium_id", RowId, ForeignKey("card_media.id"), comment="the piece of card that was read, if any"),
     Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
     Column("town", String(40), nullable=False),
-    Column("cap_year", Integer, nullable=False, comment="calendar year of the check-in: counts against that year's cap"),
+    Column(
+        "cap_year", Integer, nullable=False, comment="calendar year of the check-in: counts against that year's cap"
+    ),
     Column("occurred_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("total_fen", BigInteger, nullable=False),
@@ -149,7 +174,10 @@ debits = Table(
         "total_fen = subsidy_fen + personal_fen + cash_fen + shortfall_fen OR status = 'declined'",
         name="parts_sum",
     ),
-    CheckConstraint("subsidy_fen >= 0 AND personal_fen >= 0 AND cash_fen >= 0 AND shortfall_fen >= 0 AND total_fen > 0", name="not_negative"),
+    CheckConstraint(
+        "subsidy_fen >= 0 AND personal_fen >= 0 AND cash_fen >= 0 AND shortfall_fen >= 0 AND total_fen > 0",
+        name="not_negative",
+    ),
     Index("ix_debits_visit", "visit_id"),
     Index("ix_debits_card", "card_id", "occurred_at"),
     # At most one debit stands for a visit.

@@ -1,0 +1,139 @@
+"""Events at the door: received once, in each device's order, kept with their outcome in one transaction.
+
+The chain of a device is its counter and the hash of its event before. A repeat answers the first outcome; a gap or a fork is refused and
+not kept; whatever else arrives is kept as evidence, also when it is declined, and the chain moves on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from settlement.act import Act
+from settlement.keys import KeyRing
+from settlement.outcomes import Reason, Refused
+from settlement.providers.tables import devices
+from settlement.visits import device_key, dispatch, signed_event
+from settlement.visits.signed_event import SignedEvent
+from settlement.visits.tables import door_events
+
+
+@dataclass(frozen=True)
+class EventOutcome:
+    """``status``: accepted, declined, waiting (for an earlier event of its visit), quarantined (for a second person), released or rejected.
+    ``result``: for accepted ones what the device needs to know."""
+
+    event_id: str
+    status: str
+    reason: Reason | None
+    result: dict[str, Any]
+    replayed: bool
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What fills the placeholders of the reason's words."""
+        return self.result if self.reason else {}
+
+
+def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> EventOutcome:
+    """Take one event of a device.
+
+    Nothing is kept, and Refused raised, for: EVENT_OF_OTHER_DEVICE, EVENT_SIGNATURE_WRONG, EVENT_CONFLICT (another event has this number, or
+    the event before is not the one it names), EVENT_GAP (``expected``: the number that must come first), OTHER_PROVIDERS_ORDER. Events of a
+    revoked device, and those older than the scheme accepts, go to quarantine.
+    """
+    if event.device_id != device.id:
+        raise Refused(Reason.EVENT_OF_OTHER_DEVICE)
+    if not signed_event.verify(event, device.algorithm, device_key.from_text(device.algorithm, device.public_key)):
+        raise Refused(Reason.EVENT_SIGNATURE_WRONG)
+    # The row of the device is locked: two uploads of one device take turns.
+    head = act.conn.execute(select(devices).where(devices.c.id == device.id).with_for_update(key_share=True)).one()
+    if event.counter <= head.last_counter:
+        return _replay(act, event)
+    if event.counter > head.last_counter + 1:
+        raise Refused(Reason.EVENT_GAP, expected=head.last_counter + 1)
+    if event.prev != head.last_hash:
+        raise Refused(Reason.EVENT_CONFLICT)
+    if head.revoked_at is not None:
+        earlier = event.occurred_at < head.revoked_at
+        reason = Reason.SIGNED_BEFORE_REVOCATION if earlier else Reason.SIGNED_AFTER_REVOCATION
+        outcome = dispatch.Outcome("quarantined", reason, {}, dispatch.visit_id_of(event))
+    else:
+        outcome = dispatch.process(act, ring, head, event)
+    if outcome.reason is Reason.OTHER_PROVIDERS_ORDER:
+        raise Refused(outcome.reason)
+    _keep(act, event, outcome)
+    if outcome.status == "accepted":
+        run_waiting(act, ring, outcome.visit_id)
+    return EventOutcome(event.hash, outcome.status, outcome.reason, outcome.result, replayed=False)
+
+
+def _replay(act: Act, event: SignedEvent) -> EventOutcome:
+    query = select(door_events).where(
+        door_events.c.device_id == event.device_id, door_events.c.counter == event.counter
+    )
+    row = act.conn.execute(query).one()
+    if row.id != event.hash:
+        raise Refused(Reason.EVENT_CONFLICT)
+    return outcome_of(row, replayed=True)
+
+
+def outcome_of(row: Row[Any], *, replayed: bool) -> EventOutcome:
+    reason = Reason[row.reason.upper()] if row.reason else None
+    return EventOutcome(row.id, row.status, reason, row.result, replayed)
+
+
+def _keep(act: Act, event: SignedEvent, outcome: dispatch.Outcome) -> None:
+    row = {
+        "id": event.hash,
+        "device_id": event.device_id,
+        "counter": event.counter,
+        "prev_hash": event.prev,
+        "kind": event.kind,
+        "occurred_at": event.occurred_at,
+        "received_at": act.now,
+        "canonical": event.canonical.decode(),
+        "algorithm": event.alg,
+        "key_id": event.key_id,
+        "signature": device_key.b64url(event.signature),
+        "status": outcome.status,
+        "reason": outcome.reason.code if outcome.reason else None,
+        "result": outcome.result,
+        "visit_id": outcome.visit_id,
+    }
+    act.conn.execute(insert(door_events), row)
+    head = {"last_counter": event.counter, "last_hash": event.hash}
+    act.conn.execute(update(devices).where(devices.c.id == event.device_id).values(head))
+
+
+def run_waiting(act: Act, ring: KeyRing, visit_id: str | None) -> None:
+    """Process what waited for this visit, in the order in which it happened, until nothing more can go on."""
+    if visit_id is None:
+        return
+    e = door_events.c
+    query = select(door_events).where(e.visit_id == visit_id, e.status == "waiting").order_by(e.occurred_at, e.id)
+    for row in act.conn.execute(query).all():
+        event = stored(row)
+        device = act.conn.execute(select(devices).where(devices.c.id == row.device_id)).one()
+        outcome = dispatch.process(act, ring, device, event, released=row.decided_by is not None)
+        if outcome.status != "waiting":
+            settle(act, row.id, outcome)
+
+
+def settle(act: Act, event_id: str, outcome: dispatch.Outcome, **more: Any) -> None:
+    """Record what became of a kept event."""
+    change = {
+        "status": outcome.status,
+        "reason": outcome.reason.code if outcome.reason else None,
+        "result": outcome.result,
+        "visit_id": outcome.visit_id,
+    }
+    act.conn.execute(update(door_events).where(door_events.c.id == event_id).values(change | more))
+
+
+def stored(row: Row[Any]) -> SignedEvent:
+    """A kept event as it was signed."""
+    return signed_event.parse({"event": json.loads(row.canonical), "signature": row.signature})
