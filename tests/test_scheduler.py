@@ -1,0 +1,306 @@
+"""What is due is done once, in order, by whoever holds the lease: with jobs made for the test, a clock that the test moves, both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from settlement.audit import audit_rows
+from settlement.db import reading
+from settlement.errors import BrokenInvariant
+from settlement.outcomes import Reason, Refused
+from settlement.periods import SHANGHAI
+from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
+from settlement.scheduler.job import LEASE, Done, Job, Lease, Outcome, Waiting
+from settlement.scheduler.runs import LIMIT, LOOK_AGAIN, PAUSES, Ran, Standing, run_due, run_now, standing, take, work
+from tests.support import at
+
+
+@dataclass
+class MovedClock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Killed(BaseException):
+    """What SIGKILL looks like from inside: nobody catches it."""
+
+
+def note(lease: Lease, period: str) -> Outcome:
+    """The work of the test's jobs: an audit row that says who did what."""
+    with lease.begin() as act:
+        act.audit(lease.job, period, why=lease.owner)
+    return Done(f"did {period}")
+
+
+def job(name: str = "close", work: Callable[[Lease, str], Outcome] = note, first: str | None = "2026-07") -> Job:
+    """Monthly, due on the 5th of the next month at 01:30."""
+    when = When(at=time(1, 30), months=1, day=5)
+    return Job(name, "关账", "close", "次月5日", "on the 5th", MONTH, when, work, first=lambda conn: first)
+
+
+NIGHTLY = Job("verify", "核对", "verify", "每日3点", "daily at 3", DAY, When(at=time(3)), note)
+
+
+def zone(conn: object) -> object:
+    return SHANGHAI
+
+
+def tick(engine: Engine, clock: MovedClock, *jobs: Job, owner: str = "one") -> list[tuple[str, str, str]]:
+    return [(ran.job, ran.period, ran.state) for ran in run_due(engine, clock, jobs, zone, owner)]
+
+
+def noted(engine: Engine) -> list[tuple[str, str]]:
+    with reading(engine) as conn:
+        query = select(audit_rows.c.act, audit_rows.c.subject).order_by(audit_rows.c.id)
+        return [tuple(row) for row in conn.execute(query)]
+
+
+def stands(engine: Engine, job: Job, clock: MovedClock) -> Standing:
+    with reading(engine) as conn:
+        return standing(conn, job, SHANGHAI, clock())
+
+
+def test_periods_fall_due_in_local_time() -> None:
+    """01:30 on 5 August in Jiangdu is 17:30 on the 4th in UTC."""
+    due = {
+        (MONTH, When(at=time(1, 30), months=1, day=5), "2026-07"): "2026-08-05 01:30",
+        (MONTH, When(at=time(1), day=1), "2026-12"): "2026-12-01 01:00",
+        (QUARTER, When(at=time(2), months=3, day=10), "2026-Q4"): "2027-01-10 02:00",
+        (DAY, When(at=time(3)), "2026-02-28"): "2026-02-28 03:00",
+        (HOUR, When(), "2026-02-28T23"): "2026-02-28 23:00",
+    }
+    for (kind, when, period), moment in due.items():
+        assert when.after(kind.starts(period, SHANGHAI)) == at(moment)
+        assert kind.of(kind.starts(period, SHANGHAI), SHANGHAI) == period
+    assert [kind.next(period) for kind, _, period in due] == [
+        "2026-08",
+        "2027-01",
+        "2027-Q1",
+        "2026-03-01",
+        "2026-03-01T00",
+    ]
+
+
+def test_three_months_off_are_caught_up_in_order(engine: Engine) -> None:
+    clock = MovedClock(at("2026-08-05 01:29"))
+    assert tick(engine, clock, job()) == []
+
+    clock.now = at("2026-11-05 01:30")
+    done = [("close", month, "done") for month in ("2026-07", "2026-08", "2026-09", "2026-10")]
+    assert tick(engine, clock, job()) == done
+    assert tick(engine, clock, job()) == []
+    assert noted(engine) == [("close", month) for _, month, _ in done]
+
+    shown = stands(engine, job(), clock)
+    assert (shown.period, shown.due_at, shown.state) == ("2026-11", at("2026-12-05 01:30"), "later")
+    assert (shown.done, shown.result) == ("2026-10", "did 2026-10")
+
+
+def test_one_run_does_for_all_the_missed_nights(engine: Engine) -> None:
+    clock = MovedClock(at("2026-08-01 02:00"))
+    assert tick(engine, clock, NIGHTLY) == [("verify", "2026-07-31", "done")]
+    clock.now = at("2026-11-01 12:00")
+    assert tick(engine, clock, NIGHTLY) == [("verify", "2026-11-01", "done")]
+    assert tick(engine, clock, NIGHTLY) == []
+    assert stands(engine, NIGHTLY, clock).period == "2026-11-02"
+
+
+def test_nothing_to_do_yet(engine: Engine) -> None:
+    clock = MovedClock(at("2026-11-01 12:00"))
+    empty = job(first=None)
+    assert tick(engine, clock, empty) == []
+    assert stands(engine, empty, clock).state == "nothing"
+
+
+def test_two_schedulers_do_each_run_once(engine: Engine) -> None:
+    """Both start at the same moment on six months; each run is done by one of them, in order."""
+    clock = MovedClock(at("2027-01-05 12:00"))
+    start = threading.Barrier(2)
+    ran: dict[str, list[tuple[str, str, str]]] = {}
+
+    def scheduler(owner: str) -> None:
+        start.wait()
+        ran[owner] = []
+        while len(noted(engine)) < 6:
+            ran[owner] += tick(engine, clock, job(), owner=owner)
+
+    threads = [threading.Thread(target=scheduler, args=(owner,)) for owner in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    months = ["2026-07", "2026-08", "2026-09", "2026-10", "2026-11", "2026-12"]
+    assert noted(engine) == [("close", month) for month in months]
+    assert sorted(ran["one"] + ran["two"]) == [("close", month, "done") for month in months]
+
+
+def test_killed_in_the_middle_another_takes_over_when_the_lease_is_over(engine: Engine) -> None:
+    clock = MovedClock(at("2026-09-05 12:00"))
+    stages: list[str] = []
+
+    def two_stages(lease: Lease, period: str) -> Outcome:
+        for stage in ("drawn", "closed"):
+            with lease.begin() as act:
+                if f"{period} {stage}" in stages:
+                    continue
+                act.audit(stage, period)
+            stages.append(f"{period} {stage}")
+            if len(stages) == 1:
+                raise Killed
+        return Done("")
+
+    with pytest.raises(Killed):
+        tick(engine, clock, job(work=two_stages))
+
+    clock.now += LEASE - timedelta(seconds=1)
+    assert tick(engine, clock, job(work=two_stages), owner="two") == []
+    assert stands(engine, job(), clock).state == "running"
+    clock.now += timedelta(seconds=1)
+    resumed = [("close", "2026-07", "done"), ("close", "2026-08", "done")]
+    assert tick(engine, clock, job(work=two_stages), owner="two") == resumed
+    assert noted(engine) == [("drawn", "2026-07"), ("closed", "2026-07"), ("drawn", "2026-08"), ("closed", "2026-08")]
+
+
+def test_who_lost_the_lease_writes_nothing_more(engine: Engine) -> None:
+    """The first scheduler hung between two transactions; the second did the work; the first wakes up and its next transaction is refused."""
+    clock = MovedClock(at("2026-08-05 12:00"))
+    hung = take(engine, clock, "close", "2026-07", "one")
+    assert hung is not None
+    clock.now += LEASE
+    assert tick(engine, clock, job(), owner="two") == [("close", "2026-07", "done")]
+
+    assert work(hung, job()).state == "lost"
+    assert noted(engine) == [("close", "2026-07")]
+    assert stands(engine, job(), clock).done == "2026-07"
+
+
+def test_each_transaction_renews_the_lease(engine: Engine) -> None:
+    clock = MovedClock(at("2026-08-05 12:00"))
+
+    def slow(lease: Lease, period: str) -> Outcome:
+        for _ in range(3):
+            clock.now += LEASE - timedelta(minutes=1)
+            with lease.begin():
+                pass
+            assert tick(engine, clock, job(work=slow), owner="two") == []
+        return Done("")
+
+    assert tick(engine, clock, job(work=slow)) == [("close", "2026-07", "done")]
+
+
+def test_a_failure_is_retried_with_growing_pauses_up_to_a_limit(engine: Engine) -> None:
+    clock = MovedClock(at("2026-09-10 12:00"))
+    faults: list[Exception] = [BrokenInvariant("the shares of jiangdu-2026-07-3 do not sum to its net")]
+
+    def fails(lease: Lease, period: str) -> Outcome:
+        with lease.begin() as act:
+            act.audit("half done", period)
+            raise faults[0]
+
+    broken = job(work=fails)
+    for pause in PAUSES:
+        assert tick(engine, clock, broken) == [("close", "2026-07", "failed")]
+        assert stands(engine, broken, clock).state == "retrying"
+        clock.now += pause - timedelta(seconds=1)
+        assert tick(engine, clock, broken) == []
+        clock.now += timedelta(seconds=1)
+    assert tick(engine, clock, broken) == [("close", "2026-07", "failed")]
+    clock.now += timedelta(days=30)
+
+    # It stays failed, holds up August, and is to be seen.
+    assert tick(engine, clock, broken) == []
+    shown = stands(engine, broken, clock)
+    assert (shown.period, shown.state, shown.attempts) == ("2026-07", "failed", LIMIT)
+    assert shown.error == "the shares of jiangdu-2026-07-3 do not sum to its net"
+    assert noted(engine) == []
+
+    # A person mends the cause and starts it; then the rest follows.
+    assert run_now(engine, clock, job(), zone, "li") == Ran("close", "2026-07", "done", "did 2026-07")
+    assert tick(engine, clock, job()) == [("close", "2026-08", "done"), ("close", "2026-09", "done")]
+
+
+def test_a_run_that_kills_its_process_every_time_ends_as_failed(engine: Engine) -> None:
+    clock = MovedClock(at("2026-08-05 12:00"))
+
+    def kills(lease: Lease, period: str) -> Outcome:
+        raise Killed
+
+    for _ in range(LIMIT):
+        with pytest.raises(Killed):
+            tick(engine, clock, job(work=kills))
+        clock.now += LEASE
+    assert tick(engine, clock, job(work=kills)) == []
+    assert stands(engine, job(), clock).state == "failed"
+
+
+def test_an_error_of_a_driver_is_told_without_its_values(engine: Engine) -> None:
+    clock = MovedClock(at("2026-08-05 12:00"))
+
+    def leaks(lease: Lease, period: str) -> Outcome:
+        with lease.begin():
+            raise ValueError("DETAIL: Key (id_no)=(321088194001011234) already exists")
+
+    tick(engine, clock, job(work=leaks))
+    error = stands(engine, job(), clock).error
+    assert error is not None
+    assert error.startswith("ValueError")
+    assert "3210" not in error
+
+
+def test_while_people_have_their_turn_the_job_looks_again_now_and_then(engine: Engine) -> None:
+    clock = MovedClock(at("2026-09-10 12:00"))
+    signed = False
+
+    def waits(lease: Lease, period: str) -> Outcome:
+        return Done("closed") if signed else Waiting("town:仙女镇")
+
+    waiting = job(work=waits)
+    for _ in range(LIMIT + 1):  # waiting is no failure and has no limit
+        assert tick(engine, clock, waiting) == [("close", "2026-07", "waiting")]
+        clock.now += LOOK_AGAIN
+    clock.now -= timedelta(seconds=1)
+    assert tick(engine, clock, waiting) == []
+    assert (stands(engine, waiting, clock).state, stands(engine, waiting, clock).told) == ("waiting", "town:仙女镇")
+
+    signed = True
+    clock.now += timedelta(seconds=1)
+    assert tick(engine, clock, waiting) == [("close", "2026-07", "done"), ("close", "2026-08", "done")]
+
+
+def test_what_a_person_may_start(engine: Engine) -> None:
+    clock = MovedClock(at("2026-09-10 12:00"))
+
+    def refused(period: str) -> Reason:
+        with pytest.raises(Refused) as refusal:
+            run_now(engine, clock, job(), zone, "li", period)
+        return refusal.value.reason
+
+    assert refused("2026-08") is Reason.JOB_EARLIER_FIRST
+    assert refused("2026-10") is Reason.JOB_NOT_DUE
+    assert refused("last month") is Reason.BAD_INPUT
+    take(engine, clock, "close", "2026-07", "one")
+    assert refused("2026-07") is Reason.JOB_RUNNING
+
+    clock.now += LEASE
+    assert run_now(engine, clock, job(), zone, "li").period == "2026-07"
+    again = run_now(engine, clock, job(), zone, "li", "2026-07")
+    assert again == Ran("close", "2026-07", "done", "did 2026-07")
+    assert noted(engine) == [("close", "2026-07")]
+
+
+def test_jobs_do_not_wait_for_each_other(engine: Engine) -> None:
+    clock = MovedClock(at("2026-08-05 12:00"))
+
+    def fails(lease: Lease, period: str) -> Outcome:
+        raise BrokenInvariant("x")
+
+    assert tick(engine, clock, job(work=fails), replace(job(), name="other"))[1] == ("other", "2026-07", "done")
