@@ -44,6 +44,7 @@ SINGLE = {
     "confirm": "/debits",
     "cancel": "/cancellations",
     "void": "/voids",
+    "not_served": "/not-served",
 }
 
 
@@ -169,7 +170,7 @@ class DeviceClient:
         """Send what is queued, oldest first, and answer the outcomes. Raises Unreachable (the rest stays queued) and
         Problem.
 
-        An event leaves the queue when the server keeps it, or refuses it for good; one it could take later stays.
+        An event leaves the queue when the server keeps it, or when it is the newest and refused for good.
         """
         outcomes: list[dict[str, Any]] = []
         while self.chain.queue:
@@ -178,9 +179,7 @@ class DeviceClient:
             answer = self._json(self.call("POST", "/events", body, idempotency_key=self._derived_key(body)))
             told = answer["outcomes"]
             outcomes += told
-            waiting = [event for event, one in zip(part, told, strict=True) if not _settled(one)]
-            self.chain.queue[: len(part)] = waiting
-            self._save()
+            waiting = self._settle(part, told)
             if waiting:
                 break
         return outcomes
@@ -201,10 +200,23 @@ class DeviceClient:
         told: dict[str, Any] = answer.get("outcome", answer)
         if "status" not in told or "kept" not in told:
             raise Problem(response.status_code, answer)
-        if _settled(told):
-            self.chain.queue.remove(event)
-            self._save()
+        self._settle([event], [told])
         return told
+
+    def _settle(self, sent: list[SignedEvent], told: list[dict[str, Any]]) -> bool:
+        """Take from the queue what the server has or will never have; whether anything sent stays.
+
+        A refused event that is the newest is undone: the server never knew it, so its number is free. One that others
+        were signed after stays and goes before them, for their chain leads through it.
+        """
+        for event, one in zip(reversed(sent), reversed(told), strict=True):
+            if one["kept"]:
+                self.chain.queue.remove(event)
+            elif not one.get("retry", False) and event.counter == self.chain.counter:
+                self.chain.queue.remove(event)
+                self.chain.counter, self.chain.prev = event.counter - 1, event.prev
+        self._save()
+        return any(event in self.chain.queue for event in sent)
 
     # -- inquiries ---------------------------------------------------------------------------------------------------
     def balance(self, token: str) -> dict[str, Any]:
@@ -269,7 +281,3 @@ class DeviceClient:
     def _save(self) -> None:
         if self._journal:
             self.chain.write(self._journal)
-
-
-def _settled(outcome: Mapping[str, Any]) -> bool:
-    return bool(outcome["kept"]) or not outcome.get("retry", False)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, select
 
 from pos_gateway.http_signatures import Verified
 from pos_gateway.tables import answers, nonces
+from settlement.db import insert_if_absent
 from settlement.outcomes import Reason, Refused
 
 ANSWERS_KEPT = timedelta(days=60)
@@ -47,7 +48,7 @@ def check_nonce(conn: Connection, signed: Verified, content: str) -> None:
 def keep_nonce(conn: Connection, signed: Verified, content: str, window: timedelta) -> None:
     """Remember the nonce, and forget those whose requests are refused as stale by now whatever their nonce."""
     row = {"key_id": signed.key_id, "nonce": signed.nonce, "content": content, "created_at": signed.created}
-    _insert_first(conn, nonces, row)
+    conn.execute(insert_if_absent(conn, nonces), row)  # an equal request may have been quicker
     conn.execute(delete(nonces).where(nonces.c.created_at < signed.created - 4 * window))
 
 
@@ -67,12 +68,7 @@ def find_answer(conn: Connection, key_id: str, idempotency_key: str, content: st
 def keep_answer(
     conn: Connection, key_id: str, idempotency_key: str, content: str, answer: Answer, now: datetime
 ) -> None:
-    row = {"key_id": key_id, "idempotency_key": idempotency_key, "content": content, "answered_at": now}
+    row: dict[str, Any] = {"key_id": key_id, "idempotency_key": idempotency_key, "content": content, "answered_at": now}
     conn.execute(delete(answers).where(answers.c.answered_at < now - ANSWERS_KEPT))
-    _insert_first(conn, answers, row | {"status": answer.status, "media_type": answer.media_type, "body": answer.body})
-
-
-def _insert_first(conn: Connection, table: Table, row: dict[str, object]) -> None:
-    """Insert unless an equal request was quicker: what is there stays."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(insert(table).values(row).on_conflict_do_nothing())
+    row |= {"status": answer.status, "media_type": answer.media_type, "body": answer.body}
+    conn.execute(insert_if_absent(conn, answers), row)

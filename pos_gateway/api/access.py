@@ -70,6 +70,7 @@ RULES: dict[str, Rule] = {
     "events.debit": _EVIDENCE,
     "events.cancellation": _EVIDENCE,
     "events.void": _EVIDENCE,
+    "events.not_served": _EVIDENCE,
     "cards.balance": _CARD_AT_HAND,
     "cards.movements": _CARD_AT_HAND,
     "orders.today": Rule(Caller.DEVICE, "orders of its caregiver; of its provider for a shared device"),

@@ -18,10 +18,14 @@ from pos_gateway.api.gateway import here
 from pos_gateway.api.schemas import AnyEvents, Outcome, Outcomes, SignedEvent, Upload
 from settlement.act import begin
 from settlement.outcomes import Reason, Refused
-from settlement.visits import device_key, door, signed_event
+from settlement.visits import door, signed_event
 from settlement.visits.signed_event import EventMalformed
 
 blueprint = StrictBlueprint("events", __name__, description="上门事件 Events at the door")
+
+
+FORBIDDEN = frozenset({Reason.OTHER_PROVIDERS_ORDER})
+"""What a device may not even leave a trace of in another provider's affairs."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +58,27 @@ def _refused(reason: Reason, event: signed_event.SignedEvent | None = None, **mo
     return Told("rejected", kept=False, reason=reason, event_id=event.hash, counter=event.counter, **more)
 
 
-def _take(device: Row[Any], envelope: Any) -> Told:
-    """Judge one event and commit it, in a transaction of its own."""
+def _take(device: Row[Any], envelope: Any, *, last: bool) -> Told:
+    """Judge one event and commit it, in a transaction of its own. ``last``: no event of this request comes after it.
+
+    What the device may not touch is refused, and nothing of it is kept. Only when later events follow in its chain is
+    it kept, as declined: without it their signatures would prove no order.
+    """
     try:
         event = signed_event.parse(envelope)
     except EventMalformed as error:
         return _refused(Reason.EVENT_MALFORMED, details={"detail": "errors"}, errors=error.errors)
-    if event.device_id != device.id:
-        note(Reason.EVENT_OF_OTHER_DEVICE)
-        return _refused(Reason.EVENT_OF_OTHER_DEVICE, event)
-    key = device_key.from_text(device.algorithm, device.public_key)
-    if not signed_event.verify(event, device.algorithm, key):
-        note(Reason.EVENT_SIGNATURE_WRONG)
-        return _refused(Reason.EVENT_SIGNATURE_WRONG, event)
     gateway = here()
     try:
         with begin(gateway.engine, passage().actor, gateway.now()) as act:
-            outcome = door.receive(act, device, event)
+            outcome = door.receive(act, gateway.config.ring, device, event)
+            if outcome.reason in FORBIDDEN and last and not outcome.replayed:
+                raise Refused(outcome.reason)
     except Refused as refused:
         note(refused.reason)
         return _refused(refused.reason, event, details=refused.details)
+    if outcome.reason in FORBIDDEN:
+        note(outcome.reason)
     return Told(
         outcome.status,
         kept=True,
@@ -91,7 +96,7 @@ def _answer_one(*kinds: str) -> Response:
     kind = envelope["event"].get("kind") if _looks_like_event(envelope) else None
     if kind is not None and kind not in kinds:
         raise Refused(Reason.EVENT_KIND_WRONG, kind=str(kind)[:20])
-    told = _take(calling_device(), envelope)
+    told = _take(calling_device(), envelope, last=True)
     passage().keep = told.kept
     if told.status in _STATUS:
         return Response(json.dumps(told.as_json()), status=_STATUS[told.status], mimetype="application/json")
@@ -126,7 +131,8 @@ def upload() -> Response:
     if len(data["events"]) > here().config.max_batch:
         raise Refused(Reason.BODY_TOO_LARGE)
     device = calling_device()
-    told = [_take(device, envelope) for envelope in data["events"]]
+    newest = len(data["events"]) - 1
+    told = [_take(device, envelope, last=place == newest) for place, envelope in enumerate(data["events"])]
     passage().keep = any(one.kept for one in told)
     body = {"outcomes": [one.as_json() for one in told]}
     return Response(json.dumps(body), status=200, mimetype="application/json")
