@@ -38,7 +38,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(ISSUED, "freeze", FROZEN, "card.freeze"),
     Transition(ACTIVE, "freeze", FROZEN, "card.freeze"),
     Transition(LOST, "freeze", FROZEN, "card.freeze"),
-    Transition(FROZEN, "freeze", FROZEN, "card.freeze"),  # frozen by order, then the holder dies: the earlier moment counts
+    Transition(
+        FROZEN, "freeze", FROZEN, "card.freeze"
+    ),  # frozen by order, then the holder dies: the earlier moment counts
     Transition(FROZEN, "unfreeze", ACTIVE, "card.unfreeze"),
     Transition(FROZEN, "unfreeze", ISSUED, "card.unfreeze"),
     Transition(FROZEN, "unfreeze", LOST, "card.unfreeze"),

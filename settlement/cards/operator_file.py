@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from settlement.act import Act
 from settlement.cards.tables import media, operator_files, top_ups
@@ -73,7 +73,9 @@ def read(content: bytes, zone: ZoneInfo = SHANGHAI) -> list[Entry]:
             faults.append(f"第{line}行 line {line}: {error}")
             continue
         if entry.id in seen:
-            faults.append(f"第{line}行 line {line}: 流水号与第{seen[entry.id]}行重复 number repeats line {seen[entry.id]}")
+            faults.append(
+                f"第{line}行 line {line}: 流水号与第{seen[entry.id]}行重复 number repeats line {seen[entry.id]}"
+            )
         seen[entry.id] = line
         entries.append(entry)
     if faults:
@@ -115,7 +117,12 @@ def reconcile(act: Act, day: date, content: bytes, zone: ZoneInfo = SHANGHAI) ->
     act.conn.execute(delete(operator_files).where(operator_files.c.day == day))
     act.conn.execute(insert(operator_files), row | {"differences": len(findings), "recorded_at": act.now})
     if before != digest:
-        act.audit("operator_file.compare", f"operator_file:{day}", before={"sha256": before}, after={"sha256": digest, "differences": len(findings)})
+        act.audit(
+            "operator_file.compare",
+            f"operator_file:{day}",
+            before={"sha256": before},
+            after={"sha256": digest, "differences": len(findings)},
+        )
     return Reconciled(day, len(entries), len(matched), total, tuple(findings), before == digest)
 
 

@@ -43,14 +43,14 @@ def bind(act: Act, ring: KeyRing, scheme_code: str, senior_id: int, card_no: str
     return _issue_one(act, ring, scheme_code, senior_id, card_no, "bind", unit)
 
 
-def _issue_one(
-    act: Act, ring: KeyRing, scheme: str, senior_id: int, card_no: str | None, event: str, unit: str
-) -> int:
+def _issue_one(act: Act, ring: KeyRing, scheme: str, senior_id: int, card_no: str | None, event: str, unit: str) -> int:
     before = book.of_senior(act.conn, senior_id)
     if before is None:
         listed = lifecycle.transition(lifecycle.NONE, event)
         _require_towns(act, listed, [senior_id])
-        return _create(act, ring, scheme, [senior_id], {} if card_no is None else {senior_id: card_no}, unit, listed)[senior_id]
+        return _create(act, ring, scheme, [senior_id], {} if card_no is None else {senior_id: card_no}, unit, listed)[
+            senior_id
+        ]
     card = book.get(act.conn, before.id, lock=True)
     if card.status != lifecycle.CLOSED:
         raise Refused(Reason.CARD_EXISTS)

@@ -50,7 +50,9 @@ class Sheet:
     by_hand: tuple[int, ...]
 
 
-def card_sheet(act: Act, ring: KeyRing, town: str, host: str, *, village: str | None = None, only_new: bool = False) -> Sheet:
+def card_sheet(
+    act: Act, ring: KeyRing, town: str, host: str, *, village: str | None = None, only_new: bool = False
+) -> Sheet:
     """The cards of a town, by village and name. ``only_new``: those not handed over yet. ``host``: the address the QR opens."""
     require(act, "card.issue", town=town)
     s, c, m = seniors.c, cards.c, media.c
@@ -96,11 +98,15 @@ def qr_svg(content: str) -> str:
 
 def _print(act: Act, kind: Kind, town: str, rows: Sequence[Any], faces: list[Face]) -> Sheet:
     by_hand = tuple(row.id for row in rows if font.printable(row.name) != row.name)
-    act.audit(f"{kind}.print", f"town:{town}", after={"count": len(faces)})  # a sheet is as good as the cards themselves
+    act.audit(
+        f"{kind}.print", f"town:{town}", after={"count": len(faces)}
+    )  # a sheet is as good as the cards themselves
     return Sheet(render(kind, town, faces, timestamp=int(act.now.timestamp())), len(faces), by_hand)
 
 
-def render(kind: Kind, town: str, faces: Sequence[Face], *, timestamp: int, format: Literal["pdf", "png"] = "pdf") -> Any:
+def render(
+    kind: Kind, town: str, faces: Sequence[Face], *, timestamp: int, format: Literal["pdf", "png"] = "pdf"
+) -> Any:
     """The finished file; for ``png`` a list of pages when there are several. Same input and timestamp: the same bytes."""
     with TemporaryDirectory() as folder:
         shutil.copyfile(Path(__file__).with_name("sheet.typ"), Path(folder, "sheet.typ"))

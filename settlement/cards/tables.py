@@ -5,7 +5,18 @@ A person has one card for good: whoever moves away and comes back gets a new med
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from settlement.db import Instant, RowId, metadata
 
@@ -18,7 +29,13 @@ cards = Table(
     Column("status", String(16), nullable=False, comment="issued | active | lost | frozen | closed"),
     Column("frozen_from", Instant, comment="spending that occurred at or after it is declined"),
     Column("freeze_reason", String(40), comment="died | left | removed | loss | order"),
-    Column("subsidy_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False, comment="the lot that carries over"),
+    Column(
+        "subsidy_account_id",
+        RowId,
+        ForeignKey("ledger_accounts.id"),
+        nullable=False,
+        comment="the lot that carries over",
+    ),
     Column("personal_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False),
     Column("activated_at", Instant, comment="handed over; empty: never usable yet"),
     Column("closed_at", Instant),
@@ -49,7 +66,12 @@ door_plates = Table(
     Column("id", RowId, primary_key=True),
     Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
     Column("token_id", String(32), nullable=False, unique=True, comment="inside the signed QR token"),
-    Column("issue", Integer, nullable=False, comment="counts up when a plate is replaced or the person moves; an older one is dead"),
+    Column(
+        "issue",
+        Integer,
+        nullable=False,
+        comment="counts up when a plate is replaced or the person moves; an older one is dead",
+    ),
     Column("issued_at", Instant, nullable=False),
     Column("dead_from", Instant),
     UniqueConstraint("senior_id", "issue"),

@@ -1,0 +1,134 @@
+"""The lines of a draft: one INSERT … SELECT per month from the entitlements, and who was dropped since the month before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, and_, case, exists, func, insert, literal, select
+
+from settlement.act import Act
+from settlement.cards.tables import cards
+from settlement.people.tables import entitlements, seniors
+from settlement.periods import Month
+from settlement.policy.scheme import Scheme
+from settlement.vouchers.runs import Run
+from settlement.vouchers.tables import issuance_drops, issuance_lines, issuance_runs
+
+ARREARS_MONTHS = 12
+_COLUMNS = "run_id scheme_code month senior_id card_id entitlement_id amount previous_amount change".split()
+
+
+def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: datetime | None = None) -> None:
+    """Lines of a month for everybody of the town who is entitled, has a card and no line yet.
+
+    ``missed_at``: the month was posted then; only who could not be in it gets a line now (arrears).
+    """
+    e, s, c, i = entitlements.c, seniors.c, cards.c, issuance_lines.c
+    before = issuance_lines.alias("before")
+    earlier = issuance_lines.alias("earlier")
+    had_before = exists().where(
+        earlier.c.scheme_code == scheme.code, earlier.c.senior_id == e.senior_id, earlier.c.month < str(month)
+    )
+    change = case(
+        (before.c.amount == e.amount, "same"),
+        (before.c.amount < e.amount, "raised"),
+        (before.c.amount > e.amount, "lowered"),
+        (had_before, "resumed"),
+        else_="new",
+    )
+    rows = (
+        select(
+            literal(run.id),
+            literal(scheme.code),
+            literal(str(month)),
+            e.senior_id,
+            c.id,
+            e.id,
+            e.amount,
+            func.coalesce(before.c.amount, 0),
+            change if missed_at is None else literal("arrears"),
+        )
+        .join(seniors, s.id == e.senior_id)
+        .join(cards, and_(c.senior_id == e.senior_id, c.scheme_code == scheme.code))
+        .outerjoin(
+            before,
+            and_(
+                before.c.scheme_code == scheme.code,
+                before.c.month == str(month.previous()),
+                before.c.senior_id == e.senior_id,
+            ),
+        )
+        .where(
+            e.scheme_code == scheme.code,
+            e.from_month <= str(month),
+            e.to_month.is_(None) | (e.to_month >= str(month)),
+            s.town == run.town,
+            c.status != "closed",
+            # The month of the freeze itself is issued.
+            (c.status != "frozen") | (c.frozen_from >= frozen_since(scheme, month)),
+            ~exists().where(i.scheme_code == scheme.code, i.month == str(month), i.senior_id == e.senior_id),
+        )
+    )
+    if missed_at is not None:
+        rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at))
+    act.conn.execute(insert(issuance_lines).from_select(_COLUMNS, rows, include_defaults=False))
+
+
+def frozen_since(scheme: Scheme, month: Month) -> datetime:
+    """A card frozen before this moment is not issued the month."""
+    first = month if scheme.months.last.rule == "month_of_event" else month.next()
+    return first.start(scheme.time_zone)
+
+
+def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
+    """The town's posted months of the last year, with the moment they were posted."""
+    r = issuance_runs.c
+    first = Month.parse(run.month)
+    query = select(r.month, r.months, r.posted_at).where(
+        r.scheme_code == run.scheme_code, r.town == run.town, r.status == "posted", r.month < run.month
+    )
+    found = []
+    for row in act.conn.execute(query.order_by(r.month)):
+        months = [Month.parse(row.month).plus(i) for i in range(row.months)]
+        found += [(month, row.posted_at) for month in months if first.plus(-ARREARS_MONTHS) <= month < first]
+    return found
+
+
+def add_drops(act: Act, scheme: Scheme, run: Run) -> None:
+    """People of the town with a line in the month before the period and none in its first, with the reason."""
+    first = Month.parse(run.month)
+    before, now = issuance_lines.alias("before"), issuance_lines.alias("now")
+    s, c = seniors.c, cards.c
+    rows = (
+        select(literal(run.id), before.c.senior_id, before.c.amount, _drop_reason(scheme))
+        .join(seniors, s.id == before.c.senior_id)
+        .join(cards, c.id == before.c.card_id)
+        .where(
+            before.c.scheme_code == scheme.code,
+            before.c.month == str(first.previous()),
+            s.town == run.town,
+            ~exists().where(
+                now.c.scheme_code == scheme.code, now.c.month == run.month, now.c.senior_id == before.c.senior_id
+            ),
+        )
+    )
+    columns = ["run_id", "senior_id", "previous_amount", "reason"]
+    act.conn.execute(insert(issuance_drops).from_select(columns, rows, include_defaults=False))
+
+
+def _drop_reason(scheme: Scheme):  # type: ignore[no-untyped-def]
+    e, s, c = entitlements.c, seniors.c, cards.c
+    last: Select[tuple[str | None]] = (
+        select(e.end_reason)
+        .where(e.senior_id == s.id, e.scheme_code == scheme.code)
+        .order_by(e.id.desc())
+        .limit(1)
+        .correlate(seniors)
+    )
+    return case(
+        (s.died_on.is_not(None), "died"),
+        (s.left_on.is_not(None), "left"),
+        (c.status == "closed", "card_closed"),
+        (c.status == "frozen", "frozen"),
+        else_=func.coalesce(last.scalar_subquery(), "not_entitled"),
+    )

@@ -1,0 +1,142 @@
+"""Issuance proved from the rows: heads against lines, lines against transfers, returned months, yearly caps."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Connection, and_, cast, distinct, func, or_, select
+from sqlalchemy.types import String
+
+from settlement.cards.tables import card_years, cards
+from settlement.findings import Finding
+from settlement.ledger import chart
+from settlement.ledger.tables import accounts, transfers
+from settlement.vouchers import cap
+from settlement.vouchers.tables import issuance_lines, issuance_returns, issuance_runs
+
+
+def check(conn: Connection) -> list[Finding]:
+    """Every difference; an empty list means that issuance proves itself. Only reads."""
+    return _heads(conn) + _lines(conn) + _strays(conn) + _returns(conn) + _caps(conn)
+
+
+def _heads(conn: Connection) -> list[Finding]:
+    r, i = issuance_runs.c, issuance_lines.c
+    people, amount = func.count(distinct(i.senior_id)), cast(func.coalesce(func.sum(i.amount), 0), BigInteger)
+    query = (
+        select(r.id, r.people, r.amount, people.label("counted"), amount.label("summed"))
+        .outerjoin(issuance_lines, i.run_id == r.id)
+        .group_by(r.id, r.people, r.amount)
+        .having(or_(people != r.people, amount != r.amount))
+        .order_by(r.id)
+    )
+    return [
+        Finding(
+            "issuance_total",
+            f"issuance:{row.id}",
+            f"发放单记 {row.people} 人 {row.amount}，明细合计 {row.counted} 人 {row.summed}",
+            f"the run says {row.people} people, {row.amount}; its lines come to {row.counted} people, {row.summed}",
+            (f"issuance:{row.id}",),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _lines(conn: Connection) -> list[Finding]:
+    """A posted line has exactly its transfer: same amount, into a subsidy purse of its card."""
+    i, t, a = issuance_lines.c, transfers.c, accounts.c
+    key = "issue/" + i.scheme_code + "/" + i.month + "/" + cast(i.senior_id, String)
+    wrong = or_(
+        t.id.is_(None),
+        t.amount != i.amount,
+        t.code != "issue",
+        t.reference != "issuance:" + i.run_id,
+        a.code != chart.CARD_SUBSIDY,
+        a.owner != "card:" + cast(i.card_id, String),
+    )
+    query = (
+        select(i.run_id, i.month, i.senior_id, i.card_id, i.amount, t.id.label("transfer"), t.amount.label("moved"))
+        .join(issuance_runs, issuance_runs.c.id == i.run_id)
+        .outerjoin(transfers, t.id == key)
+        .outerjoin(accounts, a.id == t.credit_account_id)
+        .where(issuance_runs.c.status == "posted", wrong)
+        .order_by(i.run_id, i.senior_id, i.month)
+    )
+    return [
+        Finding(
+            "issuance_line",
+            f"issuance:{row.run_id}",
+            f"{row.month} 明细 {row.amount} 与账务流水 {row.moved} 不符",
+            f"the line of {row.month} over {row.amount} does not match its transfer ({row.moved})",
+            (
+                f"issuance_line:{row.month}/{row.senior_id}",
+                f"card:{row.card_id}",
+                f"transfer:{row.transfer or 'missing'}",
+            ),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _strays(conn: Connection) -> list[Finding]:
+    """An issue in the ledger without a posted line."""
+    i, t = issuance_lines.c, transfers.c
+    key = "issue/" + i.scheme_code + "/" + i.month + "/" + cast(i.senior_id, String)
+    posted = and_(issuance_runs.c.id == i.run_id, issuance_runs.c.status == "posted")
+    lines = select(key.label("id")).join(issuance_runs, posted).subquery("lines")
+    query = select(t.id, t.amount, t.reference).outerjoin(lines, lines.c.id == t.id)
+    query = query.where(t.code == "issue", lines.c.id.is_(None)).order_by(t.id)
+    return [
+        Finding(
+            "issuance_stray",
+            row.reference,
+            f"账务中有发放 {row.amount}，没有对应的发放明细",
+            f"the ledger issued {row.amount} without a line of a posted run",
+            (f"transfer:{row.id}",),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _returns(conn: Connection) -> list[Finding]:
+    """A returned month is the whole month: what came back and what is owed make up its line."""
+    i, x = issuance_lines.c, issuance_returns.c
+    same = and_(i.scheme_code == x.scheme_code, i.month == x.month, i.senior_id == x.senior_id)
+    query = (
+        select(x.month, x.senior_id, x.card_id, x.taken_back, x.receivable, i.amount)
+        .outerjoin(issuance_lines, same)
+        .where(or_(i.amount.is_(None), i.amount != x.taken_back + x.receivable))
+        .order_by(x.senior_id, x.month)
+    )
+    return [
+        Finding(
+            "issuance_return",
+            f"card:{row.card_id}",
+            f"{row.month} 收回 {row.taken_back} 加应收 {row.receivable}，不等于当月发放 {row.amount}",
+            f"{row.month}: taken back {row.taken_back} and owed {row.receivable} are not the {row.amount} issued",
+            (f"issuance_line:{row.month}/{row.senior_id}",),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _caps(conn: Connection) -> list[Finding]:
+    y = card_years.c
+    found: list[Finding] = []
+    for year in conn.execute(select(distinct(y.year)).order_by(y.year)).scalars().all():
+        right = cap.entitled(year, cards.c.id.is_not(None)).subquery("right_figure")
+        query = (
+            select(y.card_id, y.entitled, func.coalesce(right.c.entitled, 0).label("recomputed"))
+            .outerjoin(right, right.c.card_id == y.card_id)
+            .where(y.year == year, y.entitled != func.coalesce(right.c.entitled, 0))
+            .order_by(y.card_id)
+        )
+        found += [
+            Finding(
+                "yearly_cap",
+                f"card:{row.card_id}",
+                f"{year} 年度额度记 {row.entitled}，按发放重算为 {row.recomputed}",
+                f"the cap of {year} says {row.entitled}; recomputed from what was issued it is {row.recomputed}",
+                (f"card_year:{row.card_id}/{year}",),
+            )
+            for row in conn.execute(query)
+        ]
+    return found
