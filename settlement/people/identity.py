@@ -109,7 +109,7 @@ def check(text: str, today: date) -> Identity | IdentityFault:
 
     The check digit comes last, because the other faults say more precisely what to look at.
     """
-    number = ric.compact(text)
+    number = ric.compact(text).replace(" ", "")
     if len(number) == OLD_LENGTH and number.isascii() and number.isdigit():
         return TOO_OLD_FORM
     if len(number) != LENGTH:
