@@ -149,9 +149,7 @@ def upgrade() -> None:
         sa.Column("job", sa.String(length=40), nullable=False),
         sa.Column("period", sa.String(length=16), nullable=False, comment="month, quarter, day or hour the run is for"),
         sa.Column("status", sa.String(length=16), nullable=False, comment="due | running | done | failed"),
-        sa.Column(
-            "attempts", sa.Integer(), nullable=False, comment="since it last went well or waited for people"
-        ),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="since it last went well or waited for people"),
         sa.Column(
             "next_attempt_at",
             sa.BigInteger(),
@@ -159,9 +157,7 @@ def upgrade() -> None:
             comment="due again only from then: after a failure, or while people's turn lasts",
         ),
         sa.Column("lease_owner", sa.String(length=80), nullable=True),
-        sa.Column(
-            "lease_until", sa.BigInteger(), nullable=True, comment="whoever finds it over may take the run"
-        ),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True, comment="whoever finds it over may take the run"),
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
@@ -948,7 +944,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "work_orders",
-        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("id", sa.String(length=48), nullable=False),
         sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("caregiver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -965,6 +961,12 @@ def upgrade() -> None:
         sa.Column("again_for_visit_id", sa.String(length=40), nullable=True, comment="the void visit it repeats"),
         sa.Column("status", sa.String(length=16), nullable=False, comment="planned | done | cancelled | not_served"),
         sa.Column("status_reason", sa.String(length=40), nullable=True),
+        sa.Column(
+            "status_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when it was cancelled or found not to be served: later visits for it are declined",
+        ),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("status IN ('planned','done','cancelled','not_served')", name=op.f("ck_work_orders_status")),
         sa.ForeignKeyConstraint(
@@ -1077,7 +1079,7 @@ def upgrade() -> None:
     op.create_table(
         "visits",
         sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("order_id", sa.String(length=40), nullable=True),
+        sa.Column("order_id", sa.String(length=48), nullable=True),
         sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("caregiver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1219,7 +1221,12 @@ def upgrade() -> None:
         ),
         sa.Column("visit_id", sa.String(length=40), nullable=False),
         sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("medium_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "medium_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the piece of card that was read, if any",
+        ),
         sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("town", sa.String(length=40), nullable=False),
         sa.Column(
