@@ -7,8 +7,9 @@ from sqlalchemy import select, update
 from settlement import officers
 from settlement.act import Act
 from settlement.closing.adjusting import void_visit
-from settlement.outcomes import Reason, Refused
+from settlement.outcomes import Declined, Reason, Refused
 from settlement.visits.tables import payment_stops, visits
+from settlement.vouchers import life
 
 VOID_REASON = "fraud"
 
@@ -23,12 +24,19 @@ def release(act: Act, visit_id: str, reason: str) -> list[str]:
 
 
 def uphold(act: Act, visit_id: str, reason: str) -> list[str]:
-    """Confirm every open stop of a visit: the visit is void, the money goes back. Returns the signals. Raises as :func:`release` does,
-    and what ``closing.adjusting.void_visit`` raises."""
+    """Confirm every open stop of a visit: it is void and the money goes back. Returns the signals that had placed them.
+
+    Money that comes back to somebody who has died or left settles first what was issued to them too much. Raises as :func:`release`, and
+    Refused with the reason why the visit cannot be voided.
+    """
     sources = _decide(act, visit_id, "upheld", reason)
-    # A visit may have become void meanwhile for another reason; then there is nothing left to take back.
-    if act.conn.execute(select(visits.c.status).where(visits.c.id == visit_id)).scalar_one() != "void":
-        void_visit(act, visit_id, VOID_REASON)
+    visit = act.conn.execute(select(visits.c.status, visits.c.senior_id).where(visits.c.id == visit_id)).one()
+    # It may have become void meanwhile for another reason; then nothing is left to take back.
+    if visit.status != "void":
+        outcome = void_visit(act, visit_id, VOID_REASON)
+        if isinstance(outcome, Declined):
+            raise Refused(outcome.reason, **outcome.details)
+        life.recover(act, visit.senior_id)
     return sources
 
 

@@ -5,7 +5,7 @@ Which of two visits that exclude each other is the false one cannot be read from
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from math import isqrt
 from typing import Any
@@ -14,7 +14,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Select,
+    String,
+    Table,
     and_,
     case,
     cast,
@@ -31,62 +34,78 @@ from settlement.fraud.scope import DAY, MINUTE, SECOND, Scope, greater, lesser, 
 from settlement.fraud.signal import Hit, Params, rows
 from settlement.people.tables import seniors
 from settlement.policy.tables import price_items
+from settlement.providers.tables import caregivers
 from settlement.visits.tables import visit_lines, visits
 
 # Beyond this nobody's journey is impossible; it also keeps squares within 64 bits.
 LONGEST_JOURNEY_S = 24 * 3600
 
 
+def person(c: FromClause) -> ColumnElement[str]:
+    """Who a caregiver is, whoever employs them: known by the telephone number, else by the one employment."""
+    return func.coalesce(c.c.phone_index, cast(c.c.id, String))
+
+
 def caregiver_overlap(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """A caregiver's visits overlap by more than ``over_minutes``, with whatever provider."""
-    return _pairs(conn, _overlaps(scope, "caregiver_id", params["over_minutes"]), "caregiver")
+    e = caregivers.alias("earlier_caregiver")
+    return _pairs(conn, _overlaps(scope, "caregiver_id", params["over_minutes"], (caregivers, e, person)), "caregiver")
 
 
 def senior_overlap(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """A senior is served twice at once for more than ``over_minutes``, unless one of the two consists of items sold as ``together``."""
-    query = _overlaps(scope, "senior_id", params["over_minutes"])
-    return _pairs(
-        conn, query.where(~_together(query.selected_columns.visit), ~_together(query.selected_columns.other)), "senior"
-    )
+    e = seniors.alias("earlier_senior")
+    query = _overlaps(scope, "senior_id", params["over_minutes"], (seniors, e, lambda s: s.c.id))
+    apart = [~_together(query.selected_columns[name]) for name in ("visit", "other")]
+    return _pairs(conn, query.where(*apart), "senior")
 
 
-def _overlaps(scope: Scope, who: str, over_minutes: int) -> Select[Any]:
+Whom = tuple[Table, FromClause, Callable[[FromClause], ColumnElement[Any]]]
+
+
+def _overlaps(scope: Scope, column: str, over_minutes: int, whom: Whom) -> Select[Any]:
     """Pairs of one person's visits, the later one (``visit``) begun before the earlier one (``other``) was over.
 
-    One pass with a running maximum finds the few that began while the person was still busy; only those are joined.
+    One pass with a running maximum finds the few that began while the person was still busy; only those are joined. ``whom``: the table
+    that ``column`` points to, a second name for it, and what tells that two of its rows are one person.
     """
+    table, earlier_table, same = whom
     over = over_minutes * MINUTE
     came, left = us(visits.c.check_in_at), us(visits.c.check_out_at)
     busy_until = func.max(left).over(
-        partition_by=visits.c[who], order_by=(visits.c.check_in_at, visits.c.id), rows=(None, -1)
+        partition_by=same(table), order_by=(visits.c.check_in_at, visits.c.id), rows=(None, -1)
     )
     seen = (
         select(
             visits.c.id,
-            visits.c[who].label("who"),
+            visits.c[column].label("whose"),
+            same(table).label("who"),
             came.label("came"),
             left.label("left"),
             busy_until.label("busy_until"),
             scope.checked(visits).label("checked"),
         )
+        .join(table, table.c.id == visits.c[column])
         .where(scope.around(visits), visits.c.check_out_at.is_not(None))
         .cte("seen")
     )
     e = visits.alias("earlier")
-    together = lesser(seen.c.left, us(e.c.check_out_at)) - seen.c.came
+    overlap = lesser(seen.c.left, us(e.c.check_out_at)) - seen.c.came
     began_earlier = or_(us(e.c.check_in_at) < seen.c.came, and_(us(e.c.check_in_at) == seen.c.came, e.c.id < seen.c.id))
     return (
         select(
             seen.c.id.label("visit"),
             e.c.id.label("other"),
-            seen.c.who,
-            cast(together, BigInteger).label("overlap"),
+            seen.c.whose,
+            e.c[column].label("other_whose"),
+            cast(overlap, BigInteger).label("overlap"),
             seen.c.checked,
             scope.checked(e).label("other_checked"),
         )
-        .join(e, and_(e.c[who] == seen.c.who, us(e.c.check_in_at) >= seen.c.came - DAY, began_earlier))
-        .where(seen.c.busy_until - seen.c.came > over, e.c.check_out_at.is_not(None), scope.around(e), together > over)
-        .order_by(cast(together, BigInteger).desc(), seen.c.id, e.c.id)
+        .join(earlier_table, same(earlier_table) == seen.c.who)
+        .join(e, and_(e.c[column] == earlier_table.c.id, us(e.c.check_in_at) >= seen.c.came - DAY, began_earlier))
+        .where(seen.c.busy_until - seen.c.came > over, e.c.check_out_at.is_not(None), scope.around(e), overlap > over)
+        .order_by(cast(overlap, BigInteger).desc(), seen.c.id, e.c.id)
     )
 
 
@@ -107,7 +126,7 @@ def _together(visit_id: ColumnElement[str]) -> ColumnElement[bool]:
 
 def _pairs(conn: Connection, query: Select[Any], who: str) -> Iterator[Hit]:
     for row in conn.execute(query):
-        shown = (*rows("visit", row.other, row.visit), f"{who}:{row.who}")
+        shown = (*rows("visit", row.other, row.visit), *rows(who, *dict.fromkeys((row.other_whose, row.whose))))
         # Rounded up: what is shown must exceed the threshold, as the overlap does.
         measured = {"minutes": -(-row.overlap // MINUTE)}
         for visit_id, checked in ((row.visit, row.checked), (row.other, row.other_checked)):
@@ -129,7 +148,7 @@ def impossible_travel(conn: Connection, scope: Scope, params: Params) -> Iterato
     out_error = case((visits.c.out_latitude_e7.is_not(None), func.coalesce(visits.c.out_accuracy_m, 0)), else_=in_error)
 
     def before(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.lag(column).over(partition_by=visits.c.caregiver_id, order_by=(visits.c.check_in_at, visits.c.id))
+        return func.lag(column).over(partition_by=person(caregivers), order_by=(visits.c.check_in_at, visits.c.id))
 
     step = (
         select(
@@ -143,6 +162,7 @@ def impossible_travel(conn: Connection, scope: Scope, params: Params) -> Iterato
             before(case((scope.checked(visits), 1), else_=0)).label("other_checked"),
         )
         .join(seniors, seniors.c.id == visits.c.senior_id)
+        .join(caregivers, caregivers.c.id == visits.c.caregiver_id)
         .where(scope.around(visits), visits.c.check_out_at.is_not(None))
         .cte("step")
     )
@@ -170,21 +190,24 @@ def long_day(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
         select(
             visits.c.id,
             visits.c.caregiver_id,
+            person(caregivers).label("who"),
             day.label("day"),
-            cast(func.sum(worked).over(partition_by=(visits.c.caregiver_id, day)), BigInteger).label("total"),
+            cast(func.sum(worked).over(partition_by=(person(caregivers), day)), BigInteger).label("total"),
             scope.checked(visits).label("checked"),
         )
+        .join(caregivers, caregivers.c.id == visits.c.caregiver_id)
         .where(scope.around(visits))
         .cte("per_day")
     )
     query = (
         select(per_day)
         .where(per_day.c.total > params["hours"] * 3600)
-        .order_by(per_day.c.caregiver_id, per_day.c.day, per_day.c.id)
+        .order_by(per_day.c.who, per_day.c.day, per_day.c.id)
     )
-    for (caregiver, _), group in groupby(conn.execute(query), key=lambda row: (row.caregiver_id, row.day)):
+    for _, group in groupby(conn.execute(query), key=lambda row: (row.who, row.day)):
         same_day = list(group)
-        shown = (f"caregiver:{caregiver}", *rows("visit", *(row.id for row in same_day)))
+        shown = rows("caregiver", *dict.fromkeys(row.caregiver_id for row in same_day))
+        shown += rows("visit", *(row.id for row in same_day))
         for row in same_day:
             if row.checked:
                 yield Hit(row.id, shown, {"minutes": -(-row.total // 60)})

@@ -17,6 +17,7 @@ from settlement.ledger import chart, transfer
 from settlement.ledger.accounts import account_id, open_account
 from settlement.policy import rules_control
 from settlement.policy.loader import builtin
+from settlement.providers.tables import caregivers
 from settlement.visits.tables import visit_lines
 from tests.fraud.month import HOME, MonthByHand, month_by_hand
 from tests.support import at
@@ -73,6 +74,19 @@ def test_a_caregiver_in_two_places(july: MonthByHand) -> None:
     assert (finding.source, finding.stop) == ("default", "open")
     assert "6" in finding.zh
     assert "5 allowed" in finding.en
+
+
+def test_one_person_employed_by_two_providers(july: MonthByHand) -> None:
+    """Two employments with the same telephone number are one caregiver."""
+    here, there = july.caregiver(), july.caregiver(july.other_provider)
+    for employment in (here, there):
+        july.change(caregivers, employment, phone_index="same")
+    one = july.visit("2026-07-01 09:00", "2026-07-01 10:00", caregiver=here)
+    two = july.visit("2026-07-01 09:30", "2026-07-01 10:30", caregiver=there, provider_id=july.other_provider)
+
+    assert july.found("caregiver_overlap") == {one, two}
+    rows = {f"visit:{one}", f"visit:{two}", f"caregiver:{here}", f"caregiver:{there}"}
+    assert set(july.finding("caregiver_overlap", two).rows) == rows
 
 
 def test_an_overlap_across_midnight_of_the_last_day(july: MonthByHand) -> None:

@@ -1,0 +1,231 @@
+"""The jobs, in one table: what is done for which period and when it falls due, by the clock of the scheme's time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import time
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Table, func, select
+
+from settlement import verify
+from settlement.act import Act
+from settlement.closing import month as month_close
+from settlement.closing import quarter as quarter_close
+from settlement.closing.tables import month_closes, quarter_closes
+from settlement.fraud.scan import scan
+from settlement.ledger import hold
+from settlement.people.tables import entitlements
+from settlement.periods import SHANGHAI, Month, Quarter
+from settlement.policy import store
+from settlement.policy.tables import schemes
+from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
+from settlement.scheduler.job import Done, Job, Lease, Outcome, Waiting
+from settlement.visits.tables import visits
+from settlement.vouchers import issuance
+from settlement.vouchers.tables import issuance_runs
+
+
+# -- where it begins ----------------------------------------------------------------------------------------------------------
+def first_issuance(conn: Connection) -> str | None:
+    """The month of the first run there is, else the first anybody is entitled to."""
+    begun = conn.execute(select(func.min(issuance_runs.c.month))).scalar_one_or_none()
+    return begun or conn.execute(select(func.min(entitlements.c.from_month))).scalar_one_or_none()
+
+
+def first_close(conn: Connection, scheme_code: str | None = None) -> str | None:
+    """The first month closed, else the first of the quarter in which the first visit took place: a quarter is paid when all its months are closed."""
+
+    def earliest(table: Table) -> str | None:
+        query = select(func.min(table.c.month))
+        if scheme_code is not None:
+            query = query.where(table.c.scheme_code == scheme_code)
+        found: str | None = conn.execute(query).scalar_one_or_none()
+        return found
+
+    begun = earliest(month_closes)
+    if begun is not None:
+        return begun
+    served = earliest(visits)
+    return None if served is None else str(Quarter.of(Month.parse(served).first_day).months[0])
+
+
+def first_quarter(conn: Connection) -> str | None:
+    begun = conn.execute(select(func.min(quarter_closes.c.quarter))).scalar_one_or_none()
+    if begun is not None:
+        return str(begun)
+    month = first_close(conn)
+    return None if month is None else str(Quarter.of(Month.parse(month).first_day))
+
+
+def codes(conn: Connection, month: Month) -> list[str]:
+    """The schemes in force in a month."""
+    query = select(schemes.c.code).where(schemes.c.valid_from <= str(month)).distinct().order_by(schemes.c.code)
+    return list(conn.execute(query).scalars())
+
+
+def district_zone(conn: Connection) -> ZoneInfo:
+    """The time zone of the newest scheme: a district lies in one."""
+    newest = (
+        select(schemes.c.code, schemes.c.version).order_by(schemes.c.valid_from.desc(), schemes.c.id.desc()).limit(1)
+    )
+    row = conn.execute(newest).one_or_none()
+    return SHANGHAI if row is None else store.get(conn, row.code, row.version).time_zone
+
+
+# -- the work -----------------------------------------------------------------------------------------------------------------
+def draft_issuance(lease: Lease, period: str) -> Outcome:
+    """Draw up the month's issuance of every scheme; the towns approve. A draft or run that is there already is left as it stands."""
+    month = Month.parse(period)
+    with lease.reading() as conn:
+        due = codes(conn, month)
+    told: list[str] = []
+    for code in due:
+        with lease.begin() as act:
+            if _is_drafted(act, code, month):
+                continue
+            runs = issuance.draft(act, code, month)
+            told.append(f"{code}: {len(runs)} 镇街 towns, {sum(run.people for run in runs)} 人 people")
+    return Done("；".join(told) or NOTHING)
+
+
+def _is_drafted(act: Act, code: str, month: Month) -> bool:
+    # Drawing it up anew would change what a town is just looking at.
+    runs = issuance_runs.c
+    query = select(runs.id).where(runs.scheme_code == code, runs.month == str(month)).limit(1)
+    return act.conn.execute(query).one_or_none() is not None
+
+
+def close_month(lease: Lease, period: str) -> Outcome:
+    """The system's stages of the month close, and between them the towns' and the district's turn."""
+    month = Month.parse(period)
+    with lease.reading() as conn:
+        due = [code for code in codes(conn, month) if (first_close(conn, code) or "9999") <= period]
+    waiting: list[str] = []
+    for code in due:
+        _until_it_stays(lease, partial(month_close.advance, scheme_code=code, month=month, checks=scan))
+        with lease.reading() as conn:
+            progress = month_close.progress(conn, code, month)
+        waiting += [f"{code} {who}" for who in progress.waiting_for]
+    return Waiting("等待 waiting for: " + ", ".join(waiting)) if waiting else Done(_closed(due))
+
+
+def close_quarter(lease: Lease, period: str) -> Outcome:
+    """The system's stages of the quarter close up to the payment orders; people sign in between, and export and pay afterwards."""
+    quarter = Quarter.parse(period)
+    with lease.reading() as conn:
+        due = [
+            code
+            for code in codes(conn, quarter.months[-1])
+            if (first_close(conn, code) or "9999") <= str(quarter.months[-1])
+        ]
+        unclosed = [
+            f"{code} {month}"
+            for code in due
+            for month in quarter.months
+            if month_close.progress(conn, code, month).stage != "closed"
+        ]
+    if unclosed:
+        return Waiting("等待月结 waiting for the months: " + ", ".join(unclosed))
+    waiting: list[str] = []
+    for code in due:
+        _until_it_stays(lease, partial(quarter_close.advance, scheme_code=code, quarter=quarter))
+        with lease.reading() as conn:
+            progress = quarter_close.progress(conn, code, quarter)
+        waiting += [f"{code} {who}" for who in progress.waiting_for if who not in ("export", "bank")]
+    return Waiting("等待 waiting for: " + ", ".join(waiting)) if waiting else Done(_closed(due))
+
+
+def _until_it_stays(lease: Lease, advance: Callable[[Act], str]) -> None:
+    """Stage by stage, each in its own transaction, until the close is done or somebody else's turn has come."""
+    before = None
+    while True:
+        with lease.begin() as act:
+            stage = advance(act)
+        if stage == before:
+            return
+        before = stage
+
+
+def expire_holds(lease: Lease, period: str) -> Outcome:
+    with lease.begin() as act:
+        return Done(f"释放 {hold.expire(act)} 笔 holds released")
+
+
+def verify_books(lease: Lease, period: str) -> Outcome:
+    """Recompute everything. Differences are told, not retried: looking again would not mend them."""
+    with lease.reading() as conn:
+        findings = verify.run(conn)
+    if not findings:
+        return Done("账目相符 no findings")
+    subjects = ", ".join(f"{finding.code} {finding.subject}" for finding in findings[:5])
+    return Done(f"发现 {len(findings)} 处不符 findings: {subjects}{' …' if len(findings) > 5 else ''}")
+
+
+NOTHING = "无需办理 nothing to do"
+
+
+def _closed(due: list[str]) -> str:
+    return "已办结 done: " + ", ".join(due) if due else NOTHING
+
+
+# Within one tick they run in this order, so that a month closed now settles its quarter at once.
+JOBS: dict[str, Job] = {
+    job.name: job
+    for job in (
+        Job(
+            "issuance_draft",
+            "起草每月发放",
+            "draft the month's issuance",
+            "当月1日01:00",
+            "1st of the month, 01:00",
+            MONTH,
+            When(at=time(1), day=1),
+            draft_issuance,
+            first=first_issuance,
+        ),
+        Job(
+            "month_close",
+            "月结",
+            "close the month",
+            "次月5日01:30",
+            "5th of the next month, 01:30",
+            MONTH,
+            When(at=time(1, 30), months=1, day=5),
+            close_month,
+            first=first_close,
+        ),
+        Job(
+            "quarter_close",
+            "季结",
+            "close the quarter",
+            "下季首月10日02:00",
+            "10th after the quarter, 02:00",
+            QUARTER,
+            When(at=time(2), months=3, day=10),
+            close_quarter,
+            first=first_quarter,
+        ),
+        Job(
+            "hold_expiry",
+            "释放过期预授权",
+            "release expired holds",
+            "每小时",
+            "every hour",
+            HOUR,
+            When(),
+            expire_holds,
+        ),
+        Job(
+            "nightly_verify",
+            "夜间核对账目",
+            "verify the books",
+            "每日03:00",
+            "daily, 03:00",
+            DAY,
+            When(at=time(3)),
+            verify_books,
+        ),
+    )
+}
