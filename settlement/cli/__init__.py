@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from settlement.cli import common, prices, scheme
+from settlement.cli import common, gateway, people, prices, roster, scheme
 from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Refused
@@ -59,3 +59,10 @@ def imports() -> None:
 main.add_command(scheme.scheme)
 main.add_command(prices.prices)
 imports.add_command(prices.import_prices)
+main.add_command(gateway.gateway)
+main.add_command(gateway.device)
+main.add_command(roster.roster)
+main.add_command(people.enrol)
+imports.add_command(roster.import_command)
+imports.add_command(people.import_places)
+imports.add_command(people.import_days)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from settlement.act import Act
 from settlement.officers import require
@@ -127,6 +127,31 @@ def pass_step(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str)
         _record(act, [id_], step, "refused", why)
     act.audit(f"enrolment.{step}", _subject(enrolment_ids), after={"passed": len(passed), "refused": len(failed)})
     return ids
+
+
+def due(
+    conn: Connection,
+    scheme: Scheme,
+    step: str,
+    town: str | None = None,
+    village: str | None = None,
+    *,
+    posted: bool | None = None,
+    over_by: datetime | None = None,
+) -> list[int]:
+    """Ids of the enrolments a step is due for. At publicity: ``posted`` asks whether the names are posted; ``over_by`` leaves out those
+    whose working days are not over at that moment (and those not posted)."""
+    wanted = [enrolments.c.scheme_code == scheme.code, enrolments.c.step == step]
+    if town is not None:
+        wanted.append(seniors.c.town == town)
+    if village is not None:
+        wanted.append(seniors.c.village == village)
+    if posted is not None:
+        wanted.append(enrolments.c.publicity_until.is_not(None) if posted else enrolments.c.publicity_until.is_(None))
+    if over_by is not None and step == PUBLICISE:
+        wanted.append(enrolments.c.publicity_until < local_date(over_by, scheme.time_zone))
+    found = select(enrolments.c.id).join(seniors, seniors.c.id == enrolments.c.senior_id).where(*wanted)
+    return list(conn.scalars(found.order_by(enrolments.c.id)))
 
 
 @dataclass(frozen=True)
