@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from settlement.cli import common, gateway, people, prices, roster, scheme
+from settlement.cli import common, fraud, gateway, people, prices, roster, scheduler, scheme
 from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Refused
@@ -66,3 +66,5 @@ main.add_command(people.enrol)
 imports.add_command(roster.import_command)
 imports.add_command(people.import_places)
 imports.add_command(people.import_days)
+main.add_command(fraud.fraud)
+main.add_command(scheduler.scheduler)

@@ -145,6 +145,11 @@ def found(conn: Connection, scheme_code: str, month: Month) -> list[Found]:
     return [_as_found(row) for row in conn.execute(query)]
 
 
+def waiting(conn: Connection) -> list[Found]:
+    """Every finding, of whatever month, whose payment stop nobody has decided yet."""
+    return [_as_found(row) for row in conn.execute(_found().where(payment_stops.c.status == "open"))]
+
+
 def found_about(conn: Connection, visit_id: str) -> list[Found]:
     """Everything found about one visit."""
     return [_as_found(row) for row in conn.execute(_found().where(findings.c.visit_id == visit_id))]
