@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, or_, select
 
 from settlement.cards import book
-from settlement.cards.tables import card_years
 from settlement.ledger import chart
 from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import accounts, transfers
@@ -18,12 +17,10 @@ from settlement.providers.tables import providers
 
 @dataclass(frozen=True)
 class Purses:
-    """What can be spent now, in fen: balances less what is held. ``year_left``: subsidy the year's cap still allows;
-    None where nothing was issued in the year, so that no cap is known."""
+    """What can be spent now, in fen: balances less what is held. How much of it this year is ``vouchers.cap``'s matter."""
 
     subsidy: int
     personal: int
-    year_left: int | None
 
 
 @dataclass(frozen=True)
@@ -37,15 +34,12 @@ class Movement:
     provider: str | None
 
 
-def purses(conn: Connection, card_id: int, year: int) -> Purses:
-    """The card's two purses, all lots of the subsidy together, and the cap of a calendar year."""
+def purses(conn: Connection, card_id: int) -> Purses:
+    """The card's two purses, all lots of the subsidy together."""
     account = accounts.c
     owned = select(account.code, func.sum(account.balance - account.held)).where(account.owner == chart.card(card_id))
     left = {code: int(amount) for code, amount in conn.execute(owned.group_by(account.code))}
-    cap = select(card_years.c.entitled - card_years.c.spent).where(
-        card_years.c.card_id == card_id, card_years.c.year == year
-    )
-    return Purses(left.get(chart.CARD_SUBSIDY, 0), left.get(chart.CARD_PERSONAL, 0), conn.scalar(cap))
+    return Purses(left.get(chart.CARD_SUBSIDY, 0), left.get(chart.CARD_PERSONAL, 0))
 
 
 def movements(conn: Connection, card_id: int, limit: int) -> list[Movement]:

@@ -86,6 +86,7 @@ def recompute(act: Act, year: int, which: ColumnElement[bool]) -> None:
     found = entitled(year, which).subquery()
     new = insert_into(act.conn, card_years).from_select(
         ["card_id", "year", "entitled", "spent"],
+        # SQLite reads ON CONFLICT after a bare SELECT as a join; the condition keeps them apart.
         select(found.c.card_id, literal(year), found.c.entitled, literal(0)).where(found.c.card_id.is_not(None)),
         include_defaults=False,
     )
@@ -95,7 +96,7 @@ def recompute(act: Act, year: int, which: ColumnElement[bool]) -> None:
 
 
 def entitled(year: int, which: ColumnElement[bool]) -> Select[Any]:
-    """(card_id, entitled) of a year by the posted lines, for cards that were ever issued to."""
+    """(card_id, entitled) of a year by the posted lines, for the cards that ``which`` names."""
     scope = select(cards.c.id).where(which)
     lines = _standing_lines("standing", scope)
     last = select(lines.c.card_id, func.max(lines.c.month).label("month")).group_by(lines.c.card_id).subquery("last")
@@ -110,13 +111,14 @@ def entitled(year: int, which: ColumnElement[bool]) -> Select[Any]:
         else_=12 - cast(func.substr(last.c.month, 6, 2), Integer),
     )
     to_come = case((func.coalesce(ended.c.month, "") > last.c.month, 0), else_=newest.c.amount * left)
-    total = cast(func.coalesce(sums.c.amount, 0), BigInteger) + to_come
+    total = cast(func.coalesce(sums.c.amount, 0), BigInteger) + func.coalesce(to_come, 0)
     return (
         select(cards.c.id.label("card_id"), total.label("entitled"))
-        .join(last, last.c.card_id == cards.c.id)
-        .join(newest, (newest.c.card_id == last.c.card_id) & (newest.c.month == last.c.month))
+        .outerjoin(last, last.c.card_id == cards.c.id)
+        .outerjoin(newest, (newest.c.card_id == last.c.card_id) & (newest.c.month == last.c.month))
         .outerjoin(sums, sums.c.card_id == cards.c.id)
         .outerjoin(ended, ended.c.card_id == cards.c.id)
+        .where(which)
     )
 
 
@@ -157,4 +159,4 @@ def _row(conn: Connection, card_id: int, year: int) -> Year | None:
 
 def _unopened(conn: Connection, card_id: int, year: int) -> Year:
     row = conn.execute(entitled(year, cards.c.id == card_id)).one_or_none()
-    return Year(0 if row is None else int(row.entitled), 0)
+    return Year(0 if row is None else int(row.entitled), 0)  # no such card: nothing to spend

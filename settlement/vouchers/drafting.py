@@ -15,7 +15,17 @@ from settlement.vouchers.runs import Run
 from settlement.vouchers.tables import issuance_drops, issuance_lines, issuance_runs
 
 ARREARS_MONTHS = 12
-_COLUMNS = "run_id scheme_code month senior_id card_id entitlement_id amount previous_amount change".split()
+_COLUMNS = [
+    "run_id",
+    "scheme_code",
+    "month",
+    "senior_id",
+    "card_id",
+    "entitlement_id",
+    "amount",
+    "previous_amount",
+    "change",
+]
 
 
 def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: datetime | None = None) -> None:

@@ -121,7 +121,7 @@ def _returns(conn: Connection) -> list[Finding]:
 def _caps(conn: Connection) -> list[Finding]:
     y = card_years.c
     found: list[Finding] = []
-    for year in conn.execute(select(distinct(y.year)).order_by(y.year)).scalars().all():
+    for year in conn.execute(select(y.year).distinct().order_by(y.year)).scalars().all():
         right = cap.entitled(year, cards.c.id.is_not(None)).subquery("right_figure")
         query = (
             select(y.card_id, y.entitled, func.coalesce(right.c.entitled, 0).label("recomputed"))

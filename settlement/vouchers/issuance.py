@@ -15,6 +15,7 @@ Everything is set-based. The run's row is the lock, so that two clerks or schedu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, select, union, update
 from sqlalchemy import cast as sql_cast
@@ -93,7 +94,12 @@ def _draft_town(act: Act, scheme: Scheme, period: Sequence[Month], town: str) ->
 def _take_up(act: Act, scheme: Scheme, period: Sequence[Month], town: str) -> Run:
     """The run's row, locked; written when there is none."""
     run_id = f"{scheme.code}/{period[0]}/{town}"
-    row = {"id": run_id, "scheme_code": scheme.code, "scheme_version": scheme.version, "month": str(period[0])}
+    row: dict[str, Any] = {
+        "id": run_id,
+        "scheme_code": scheme.code,
+        "scheme_version": scheme.version,
+        "month": str(period[0]),
+    }
     row |= {"months": len(period), "town": town, "status": "drafted", "people": 0, "amount": 0}
     row |= {"drafted_by": act.actor.id, "drafted_at": act.now}
     act.conn.execute(insert_into(act.conn, issuance_runs).values(row).on_conflict_do_nothing())
@@ -103,7 +109,10 @@ def _take_up(act: Act, scheme: Scheme, period: Sequence[Month], town: str) -> Ru
 def _fingerprint(conn: Connection, run_id: str) -> tuple[object, ...] | None:
     """What a draft says, to see whether drawing it up again says the same; None for one that is empty."""
     i, d = issuance_lines.c, issuance_drops.c
-    sums = [func.count(), *(func.sum(column) for column in (i.amount, i.previous_amount, i.senior_id, i.entitlement_id))]
+    sums = [
+        func.count(),
+        *(func.sum(column) for column in (i.amount, i.previous_amount, i.senior_id, i.entitlement_id)),
+    ]
     lines = tuple(conn.execute(select(*sums).where(i.run_id == run_id)).one())
     drops = tuple(conn.execute(select(func.count(), func.sum(d.senior_id)).where(d.run_id == run_id)).one())
     return (*lines, *drops) if lines[0] or drops[0] else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from settlement.act import Act
 from settlement.cards import book, lifecycle, registry
@@ -24,7 +24,7 @@ from settlement.ledger.transfer import Transfer, post
 from settlement.money import split
 from settlement.outcomes import Declined, Refused
 from settlement.people import changes
-from settlement.periods import SHANGHAI, Month
+from settlement.periods import Month
 from settlement.policy import months, store
 from settlement.policy.duties import shares_for
 from settlement.policy.scheme import Scheme
@@ -113,7 +113,9 @@ def _strike_unposted(act: Act, card: Card, last: str, reason: str) -> int:
     """Drafts and approved runs still hold the person: stopping is immediate, so the line goes before it is paid."""
     i, r = issuance_lines.c, issuance_runs.c
     query = select(i.run_id).join(issuance_runs, r.id == i.run_id)
-    held = act.conn.execute(query.where(i.card_id == card.id, i.month > last, r.status != "posted").distinct()).scalars()
+    held = act.conn.execute(
+        query.where(i.card_id == card.id, i.month > last, r.status != "posted").distinct()
+    ).scalars()
     return sum(strike(act, id, i.month > last, cards.c.id == card.id, reason) for id in held.all())
 
 
@@ -146,12 +148,16 @@ def _take_back(act: Act, scheme: Scheme, card: Card, last: str, reason: str) -> 
         for year in sorted({Month.parse(each.month).year for each in back}):
             cap.recompute(act, year, cards.c.id == card.id)
     _post(act, group_id, group)
-    figures = {"months": [each.month for each in back], "taken_back": sum(b.taken_back for b in back), "receivable": owed}
+    figures = {
+        "months": [each.month for each in back],
+        "taken_back": sum(b.taken_back for b in back),
+        "receivable": owed,
+    }
     act.audit("issuance.take_back", f"card:{card.id}", after=figures, why=reason)
     return back
 
 
-def _posted_after(act: Act, card: Card, last: str) -> Sequence[Row[Any]]:
+def _posted_after(act: Act, card: Card, last: str) -> Sequence[Any]:
     """Posted lines of later months that did not come back yet, with the purse each went into; the latest month first."""
     i, x, t = issuance_lines.c, issuance_returns.c, transfers.c
     query = (

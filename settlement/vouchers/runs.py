@@ -82,7 +82,9 @@ def changes(conn: Connection, run_id: str) -> list[Change]:
 def retotal(act: Act, run_id: str) -> None:
     """Write the run's head from its lines."""
     i = issuance_lines.c
-    totals = select(func.count(func.distinct(i.senior_id)), func.coalesce(func.sum(i.amount), 0)).where(i.run_id == run_id)
+    totals = select(func.count(func.distinct(i.senior_id)), func.coalesce(func.sum(i.amount), 0)).where(
+        i.run_id == run_id
+    )
     people, amount = act.conn.execute(totals).one()
     head = update(issuance_runs).where(issuance_runs.c.id == run_id)
     act.conn.execute(head.values(people=int(people), amount=int(amount)))

@@ -25,13 +25,21 @@ _numbers = count(1)
 def senior(act: Act, name: str = "王桂英", *, town: str = TOWN, village: str = "正谊村") -> int:
     """One person in the register; the id."""
     number = next(_numbers)
-    row = {"name": name, "sex": "F", "birth_date": date(1948, 3, 1), "id_no_cipher": "x", "id_no_index": f"{number:032d}"}
+    row = {
+        "name": name,
+        "sex": "F",
+        "birth_date": date(1948, 3, 1),
+        "id_no_cipher": "x",
+        "id_no_index": f"{number:032d}",
+    }
     row |= {"id_last4_index": "x", "surname_village_index": "x", "town": town, "village": village}
     row |= {"status": "entitled", "created_at": act.now}
     return int(act.conn.execute(insert(seniors).values(row).returning(seniors.c.id)).scalar_one())
 
 
-def entitle(act: Act, senior_id: int, yuan: int, from_month: str, *, to_month: str | None = None, reason: str = "enrolled") -> int:
+def entitle(
+    act: Act, senior_id: int, yuan: int, from_month: str, *, to_month: str | None = None, reason: str = "enrolled"
+) -> int:
     """Entitled to so much a month; a benefit that is running ends the month before."""
     e = entitlements.c
     if reason != "enrolled":

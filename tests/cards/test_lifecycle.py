@@ -8,8 +8,8 @@ from sqlalchemy import Engine, select
 from settlement.act import Act
 from settlement.cards import book, lifecycle, money, registry, token
 from settlement.cards.tables import media
-from settlement.ledger import balance, chart, transfer
 from settlement.ledger import accounts as account_book
+from settlement.ledger import balance, chart, transfer
 from settlement.ledger.transfer import Posted, Transfer
 from settlement.outcomes import Declined, Reason, Refused
 from tests.cards.county import COUNTER, DISTRICT, SCHEME, TOWN, TOWN_CLERK, card, senior
@@ -72,7 +72,13 @@ def test_every_listed_step_is_taken_and_every_other_refused(engine: Engine, monk
 
 @pytest.mark.parametrize(
     ("role", "event"),
-    [("provider", "report_lost"), ("town", "replace"), ("village", "unfreeze"), ("civil_affairs", "close"), ("auditor", "freeze")],
+    [
+        ("provider", "report_lost"),
+        ("town", "replace"),
+        ("village", "unfreeze"),
+        ("civil_affairs", "close"),
+        ("auditor", "freeze"),
+    ],
 )
 def test_a_role_takes_only_its_own_steps(databases, role: str, event: str) -> None:  # type: ignore[no-untyped-def]
     engine = databases.create("sqlite")
@@ -154,7 +160,9 @@ def test_closing_pays_the_holder_and_returns_the_rest(engine: Engine) -> None:
         card_id = card(act, senior(act))
         money.top_up(act, "T1", card_id, 300_00, act.now)
         _load(act, card_id, 150_00)
-        assert money.close(act, card_id, payee="agent", refund_no="R1", why="去世") == money.Closed(300_00, 150_00, "agent")
+        assert money.close(act, card_id, payee="agent", refund_no="R1", why="去世") == money.Closed(
+            300_00, 150_00, "agent"
+        )
         closed = book.get(act.conn, card_id)
         assert closed.status == lifecycle.CLOSED
         assert [balance.balance(act.conn, id) for id in book.account_ids(act.conn, card_id)] == [0, 0]
@@ -244,5 +252,7 @@ def _spend(act: Act, card_id: int, id: str, moment) -> Posted | Declined:  # typ
 def _load(act: Act, card_id: int, fen: int) -> None:
     purse = book.get(act.conn, card_id).subsidy_account_id
     control = account_book.open_account(act, chart.VOUCHER_CONTROL, f"scheme:{SCHEME}")
-    outcome = transfer.post(act, f"load/{card_id}", [Transfer(f"load/{card_id}", control, purse, fen, "issue", "issuance:x", act.now)])
+    outcome = transfer.post(
+        act, f"load/{card_id}", [Transfer(f"load/{card_id}", control, purse, fen, "issue", "issuance:x", act.now)]
+    )
     assert isinstance(outcome, Posted)

@@ -1,0 +1,66 @@
+"""Schemes whose money does not carry over: a lot per quarter, the earliest first, and what is unspent goes back."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Engine
+
+from settlement.cards import book, registry
+from settlement.ledger import accounts as account_book
+from settlement.ledger import balance, chart, transfer
+from settlement.ledger.transfer import Posted, Transfer
+from settlement.periods import Month
+from settlement.vouchers import lapse
+from settlement.vouchers.purses import Lot, open_lots
+from tests.cards.county import DISTRICT, SCHEME, carded
+from tests.support import acting, at
+from tests.vouchers.town import JIANGDU, SEPTEMBER, clean, issue, store_scheme
+
+QUARTERLY = JIANGDU.replace("carries = true", 'carries = false\nlapses_after = "quarter"')
+
+
+def test_a_quarters_lot_is_spent_first_and_lapses(engine: Engine) -> None:
+    """80.00 in September and in October: two lots. 50.00 spent on 2 October leaves both; the third quarter's 30.00 lapses."""
+    with acting(engine, "2026-08-28 09:00") as act:
+        scheme = store_scheme(act, QUARTERLY)
+        _, card_id = carded(act, 80, "2026-09")
+    issue(engine, SEPTEMBER, "2026-09-01 09:00")
+    issue(engine, Month(2026, 10), "2026-10-01 09:00")
+    with acting(engine, "2026-10-02 09:00") as act:
+        third, fourth = open_lots(act.conn, card_id)
+        assert (third[1:], fourth[1:]) == ((80_00, "2026-10-01"), (80_00, "2027-01-01"))
+        assert [lot.lot for lot in open_lots(act.conn, card_id, date(2026, 10, 1))] == ["2027-01-01"]
+        assert [lot.lot for lot in open_lots(act.conn, card_id, date(2026, 9, 30))] == ["2026-10-01", "2027-01-01"]
+        claim = account_book.open_account(act, chart.PROVIDER_CLAIM, "provider:1/x")
+        one = Transfer(
+            "d1", third.account_id, claim, 50_00, "debit_subsidy", "debit:d1", at("2026-09-30 10:00"), spending=True
+        )
+        assert isinstance(transfer.post(act, "d1", [one]), Posted)
+        assert lapse.lapse(act, scheme, date(2026, 9, 30)) == 0
+    with acting(engine, "2026-10-05 09:00") as act:
+        assert lapse.lapse(act, scheme, date(2026, 10, 1)) == 30_00
+        assert lapse.lapse(act, scheme, date(2026, 10, 1)) == 0
+        assert open_lots(act.conn, card_id) == [Lot(fourth.account_id, 80_00, "2027-01-01")]
+        # Voided later: the 50.00 goes back to the lot it came from, and lapses in turn.
+        assert isinstance(transfer.reverse_group(act, "d1", "void:d1", "visit:1", act.now), Posted)
+        assert lapse.lapse(act, scheme, date(2026, 10, 6)) == 50_00
+        control = account_book.account_id(act.conn, chart.VOUCHER_CONTROL, f"scheme:{SCHEME}")
+        assert control is not None
+        assert balance.balance(act.conn, control) == -80_00  # issued and still in the purse
+    clean(engine)
+
+
+def test_a_new_lot_of_a_lost_card_is_frozen_like_the_others(engine: Engine) -> None:
+    with acting(engine, "2026-08-28 09:00") as act:
+        store_scheme(act, QUARTERLY)
+        _, card_id = carded(act, 80, "2026-09")
+    with acting(engine, "2026-08-30 09:00", DISTRICT) as act:
+        registry.report_lost(act, card_id)
+    issue(engine, SEPTEMBER, "2026-09-01 09:00")
+    with acting(engine, "2026-09-02 09:00") as act:
+        (lot,) = open_lots(act.conn, card_id)
+        claim = account_book.open_account(act, chart.PROVIDER_CLAIM, "provider:1/x")
+        one = Transfer("d1", lot.account_id, claim, 1, "debit_subsidy", "debit:d1", act.now, spending=True)
+        assert not isinstance(transfer.post(act, "d1", [one]), Posted)
+        assert book.get(act.conn, card_id).status == "lost"

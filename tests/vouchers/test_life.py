@@ -1,0 +1,143 @@
+"""Deaths and moves that are learnt late: the card stops, later months come back, what was spent of them is owed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Engine, select
+
+from settlement.act import Act
+from settlement.cards import book, money
+from settlement.cards.tables import cards
+from settlement.ledger import accounts as account_book
+from settlement.ledger import balance, chart, transfer
+from settlement.ledger import integrity as ledger_integrity
+from settlement.ledger.transfer import Posted, Transfer
+from settlement.outcomes import Declined, Reason
+from settlement.vouchers import cap, issuance, life, runs
+from tests.cards.county import COUNTER, DISTRICT, SCHEME, TOWN, TOWN_CLERK, TOWN_HEAD, carded
+from tests.support import acting, at
+from tests.vouchers.town import AUGUST, JIANGDU, JULY, SEPTEMBER, clean, issue, store_scheme, subsidy
+
+
+def _spend(act: Act, card_id: int, id: str, yuan: int, moment: str) -> Posted | Declined:
+    """A visit paid from the subsidy at provider 1."""
+    purse = book.get(act.conn, card_id).subsidy_account_id
+    claim = account_book.open_account(act, chart.PROVIDER_CLAIM, chart.provider_in_town(1, TOWN))
+    one = Transfer(f"debit/{id}", purse, claim, yuan * 100, "debit_subsidy", f"debit:{id}", at(moment), spending=True)
+    return transfer.post(act, f"debit/{id}", [one])
+
+
+def _owes(act: Act, senior_id: int) -> int:
+    """A receivable grows by debits: its balance as the ledger folds it, with the sign turned."""
+    account = account_book.account_id(act.conn, chart.RECEIVABLE, f"senior:{senior_id}")
+    return 0 if account is None else -balance.balance(act.conn, account)
+
+
+def _payers(act: Act) -> tuple[int, int]:
+    found = [
+        account_book.account_id(act.conn, chart.PAYER, owner)
+        for owner in (chart.payer("district"), chart.payer("town", TOWN))
+    ]
+    return tuple(0 if id is None else balance.balance(act.conn, id) for id in found)  # type: ignore[return-value]
+
+
+def test_a_death_on_the_15th_learnt_after_the_next_month_was_issued(engine: Engine) -> None:
+    """Needy, semi-disabled, 150.00 a month. July and August issued (300.00), 240.00 spent by 10 August. Dies on 15 August.
+    September is issued on the 1st: 60 + 150 = 210.00. A visit of 100.00 on 3 September is debited: 110.00 left.
+    Learnt on 8 September: August stays issued; of September's 150.00 there are 110.00 left to take back; 40.00 was spent and is owed,
+    28.00 to the district and 12.00 to the town. The cap falls back to July and August."""
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        someone, card_id = carded(act, 150, "2026-07")
+    issue(engine, JULY, "2026-07-01 09:00")
+    issue(engine, AUGUST, "2026-08-01 09:00")
+    with acting(engine, "2026-08-10 18:00") as act:
+        assert isinstance(_spend(act, card_id, "v1", 240, "2026-08-10 10:00"), Posted)
+    issue(engine, SEPTEMBER, "2026-09-01 09:00")
+    with acting(engine, "2026-09-03 18:00") as act:
+        assert isinstance(_spend(act, card_id, "v2", 100, "2026-09-03 10:00"), Posted)
+    with acting(engine, "2026-09-08 09:00", TOWN_CLERK) as act:
+        ended = life.learn_of_death(act, someone, date(2026, 8, 15))
+    assert ended.months_back == (life.MonthBack("2026-09", 150_00, 110_00, 40_00),)
+    assert (ended.taken_back, ended.receivable, ended.spent_since_subsidy) == (110_00, 40_00, 100_00)
+    assert (ended.last_month, ended.frozen_from) == ("2026-08", at("2026-08-15 00:00"))
+    assert subsidy(engine, card_id) == 0
+    with acting(engine, "2026-09-09 09:00") as act:
+        assert _owes(act, someone) == 40_00
+        assert _payers(act) == (28_00, 12_00)
+        assert cap.year_view(act.conn, card_id, 2026).entitled == 300_00
+        late = _spend(act, card_id, "v3", 1, "2026-08-15 00:00")
+        assert isinstance(late, Declined)
+        assert late.reason is Reason.ACCOUNT_FROZEN
+        assert ledger_integrity.check(act.conn) == []
+    clean(engine)
+
+    # The visit of 3 September is voided: 100.00 comes back, settles the 40.00, and 60.00 returns when the card is closed.
+    with acting(engine, "2026-09-20 09:00") as act:
+        assert isinstance(transfer.reverse_group(act, "debit/v2", "void/v2", "visit:v2", act.now), Posted)
+        assert life.recover(act, someone) == 40_00
+        assert life.recover(act, someone) == 0
+        assert (_owes(act, someone), _payers(act)) == (0, (0, 0))
+    with acting(engine, "2026-10-05 09:00", COUNTER) as act:
+        assert money.close(act, card_id, payee="agent", why="去世").returned == 60_00
+    with acting(engine, "2026-09-30 09:00", TOWN_CLERK) as act:
+        (october,) = issuance.draft(act, SCHEME, SEPTEMBER.next(), TOWN)
+        assert [(c.senior_id, c.change) for c in runs.changes(act.conn, october.id)] == [(someone, "died")]
+    clean(engine)
+
+
+def test_a_death_known_at_once_leaves_the_month_alone(engine: Engine) -> None:
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        someone, card_id = carded(act, 80, "2026-07")
+    issue(engine, JULY, "2026-07-01 09:00")
+    with acting(engine, "2026-07-16 09:00", TOWN_CLERK) as act:
+        ended = life.learn_of_death(act, someone, date(2026, 7, 15))
+        assert (ended.months_back, ended.last_month) == ((), "2026-07")
+        (august,) = issuance.draft(act, SCHEME, AUGUST, TOWN)
+        assert (august.people, august.amount) == (0, 0)
+    assert subsidy(engine, card_id) == 80_00  # unspent: goes back when the card is closed
+    clean(engine)
+
+
+def test_who_leaves_between_approval_and_posting_is_struck_off(engine: Engine) -> None:
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        gone, card_id = carded(act, 80, "2026-07")
+        carded(act, 60, "2026-07")
+    issue(engine, JULY, "2026-07-01 09:00")
+    with acting(engine, "2026-07-28 09:00", TOWN_CLERK) as act:
+        (august,) = issuance.draft(act, SCHEME, AUGUST, TOWN)
+    with acting(engine, "2026-07-29 09:00", TOWN_HEAD) as act:
+        assert issuance.approve(act, august.id).amount == 140_00
+    with acting(engine, "2026-07-30 09:00", DISTRICT) as act:
+        ended = life.learn_of_leaving(act, gone, date(2026, 7, 25))
+        assert (ended.struck, ended.last_month) == (1, "2026-07")
+    with acting(engine, "2026-08-01 09:00") as act:
+        assert issuance.post(act, august.id).amount == 60_00
+        assert act.conn.execute(select(cards.c.freeze_reason).where(cards.c.id == card_id)).scalar_one() == "left"
+    clean(engine)
+
+
+def test_half_a_year_in_advance_comes_back_from_the_last_month_on(engine: Engine) -> None:
+    """Loaded 6 x 80.00 in July, 300.00 spent by August, died on 2 September, learnt in November: October to December, 240.00, fall away.
+    180.00 is left: December and November whole, 20.00 of October; 60.00 of October is owed."""
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act, JIANGDU.replace("\nmonths = 1\nsource", "\nmonths = 6\nsource", 1))
+        someone, card_id = carded(act, 80, "2026-07")
+    issue(engine, JULY, "2026-07-01 09:00")
+    with acting(engine, "2026-08-20 18:00") as act:
+        assert isinstance(_spend(act, card_id, "v1", 300, "2026-08-20 10:00"), Posted)
+    with acting(engine, "2026-11-05 09:00", TOWN_CLERK) as act:
+        ended = life.learn_of_death(act, someone, date(2026, 9, 2))
+    assert ended.months_back == (
+        life.MonthBack("2026-12", 80_00, 80_00, 0),
+        life.MonthBack("2026-11", 80_00, 80_00, 0),
+        life.MonthBack("2026-10", 80_00, 20_00, 60_00),
+    )
+    assert subsidy(engine, card_id) == 0
+    with acting(engine, "2026-11-06 09:00") as act:
+        assert _owes(act, someone) == 60_00
+        assert cap.year_view(act.conn, card_id, 2026).entitled == 240_00
+    clean(engine)
