@@ -62,7 +62,6 @@ class Reason(Enum):
     PRICES_BACKDATED = Words(409, "58", False, "价目表自{day}起生效，会改动已过日期的价格", "The price list would begin on {day} and change prices of days that have passed", "生效日期不得早于今天", "Let it begin today or later")
 
     # --- people ------------------------------------------------------------------------------------------------------------
-    ROSTER_FAULTY = Words(422, "30", False, "名册有{count}处问题，没有导入", "The roster has {count} faults; nothing was imported", "请按问题清单更正后重新导入", "Correct what the list of faults names and import again")
     NOT_ELIGIBLE = Words(422, "57", False, "不符合条件：{why}", "Not eligible: {why}", "请核对类别、年龄、居住时间和能力评估", "Check categories, age, residence and assessment")
     OUTSIDE_INTAKE = Words(409, "57", False, "{day}不在集中申报期内，下一次从{next}开始", "{day} lies outside the intake windows; the next opens on {next}", "请在申报期内办理", "Apply while an intake is open")
     ALREADY_APPLIED = Words(409, "94", False, "已有正在办理的申请，或已在享受：{who}", "An application is under way, or the entitlement runs already: {who}", "无需再次申请", "There is no need to apply again")
