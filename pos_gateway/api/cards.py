@@ -3,6 +3,7 @@ address."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response, json
@@ -16,8 +17,10 @@ from settlement.cards import inquiry, media, token
 from settlement.cards.token import Medium
 from settlement.db import reading
 from settlement.outcomes import Declined, Refused
-from settlement.periods import SHANGHAI
+from settlement.periods import SHANGHAI, Month
+from settlement.policy.store import in_force
 from settlement.visits.signed_event import moment
+from settlement.vouchers import cap
 
 blueprint = StrictBlueprint("cards", __name__, description="卡片查询 Card inquiries")
 
@@ -33,9 +36,10 @@ def balance(data: dict[str, Any]) -> Response:
     now = here().now()
     with reading(here().engine) as conn:
         medium = _read(conn, data["token"])
-        left = inquiry.purses(conn, medium.card_id, now.astimezone(SHANGHAI).year)
+        left = inquiry.purses(conn, medium.card_id)
+        year_left = _year_left(conn, medium, now)
     shown: dict[str, Any] = {"card_no": media.masked(medium.card_no), "status": medium.status}
-    shown |= {"subsidy_fen": left.subsidy, "personal_fen": left.personal, "year_left_fen": left.year_left}
+    shown |= {"subsidy_fen": left.subsidy, "personal_fen": left.personal, "year_left_fen": year_left}
     return _answer(shown)
 
 
@@ -61,6 +65,14 @@ def movements(data: dict[str, Any]) -> Response:
         for one in found
     ]
     return _answer({"movements": listed})
+
+
+def _year_left(conn: Connection, medium: Medium, now: datetime) -> int | None:
+    """Subsidy that can still be spent this calendar year; None where the scheme has no yearly cap."""
+    scheme = in_force(conn, medium.scheme_code, Month.of(now))
+    if not scheme.purses.yearly_cap.applies:
+        return None
+    return cap.remaining(conn, medium.card_id, now.astimezone(scheme.time_zone).year)
 
 
 def _read(conn: Connection, code: str) -> Medium:

@@ -173,3 +173,10 @@ _single("/cancellations", "cancellation", "撤回本设备的事件 Take back an
 _single(
     "/voids", "void", "废单 Void a visit\n\n退款并需重新服务。The money goes back; the service is given again.", "void"
 )
+_single(
+    "/not-served",
+    "not_served",
+    "上门未服务 At the door, not served\n\n"
+    "无人在家、拒绝服务等，工单按原因结束。Nobody home, refused, and so on: the order ends with that reason.",
+    "not_served",
+)

@@ -123,7 +123,9 @@ class Balance(Schema):
     status = fields.String()
     subsidy_fen = fields.Integer()
     personal_fen = fields.Integer()
-    year_left_fen = fields.Integer(metadata=_note("本年还可用补贴", "subsidy that can still be spent this year"))
+    year_left_fen = fields.Integer(
+        allow_none=True, metadata=_note("本年还可用补贴", "subsidy that can still be spent this year")
+    )
 
 
 class Movement(Schema):

@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 from flask import Flask
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from pos_gateway.api import create_app
 from pos_gateway.api.gateway import GatewayConfig
 from pos_gateway.client import DeviceClient
 from pos_gateway.tables import security_log
-from settlement.cards.tables import media
+from settlement.cards.tables import card_years, media
 from settlement.cards.token import make
 from settlement.db import metadata
 from settlement.ledger import accounts, chart, transfer
@@ -32,7 +32,7 @@ from tests.support import RING, acting, at, officer
 
 DISTRICT = officer("district", "civil_affairs")
 SECOND = officer("second", "civil_affairs")
-MORNING = at("2026-07-03 09:00")
+FIRST_MORNING = at("2026-07-03 09:00")
 PLACE = {"latitude_e7": 324_312_345, "longitude_e7": 1_195_512_345, "accuracy_m": 12}
 
 _people = count(1)
@@ -85,6 +85,7 @@ class Door:
     """The gateway as devices meet it, at a time the test sets."""
 
     town: Town
+    morning: datetime
     now: datetime
     app: Flask
     source: str
@@ -107,7 +108,7 @@ class Door:
             device_key.generate(alg),
             clock=lambda: self.now,
             caregiver="0017",
-            monotonic_ms=lambda: int((self.now - MORNING).total_seconds() * 1000) + 60_000,
+            monotonic_ms=lambda: int((self.now - self.morning).total_seconds() * 1000) + 60_000,
             http=self.http(),
             pause=lambda seconds: None,
         )
@@ -121,7 +122,8 @@ class Door:
         self.now += timedelta(**time)
 
     def senior(self, yuan: int = 150) -> tuple[int, str]:
-        """Somebody entitled, with an active card that was issued so many yuan in July: (senior id, the card's code)."""
+        """Somebody entitled, with an active card that was issued so many yuan in July and may spend six times as much
+        this year: (senior id, the card's code)."""
         with acting(self.town.engine, "2026-07-01 08:00") as act:
             senior_id, card_id = carded(act, yuan, "2026-07")
             control = accounts.open_account(act, chart.VOUCHER_CONTROL, chart.scheme("jiangdu"))
@@ -130,9 +132,10 @@ class Door:
                 raise LookupError(card_id)
             key = f"issue/{card_id}/2026-07"
             if yuan:
-                transfer.post(
-                    act, key, [Transfer(key, control, purse, yuan * 100, "issue", f"card:{card_id}", act.now)]
-                )
+                year = {"card_id": card_id, "year": 2026, "entitled": yuan * 600, "spent": 0}
+                act.conn.execute(insert(card_years), year)
+                issued = Transfer(key, control, purse, yuan * 100, "issue", f"card:{card_id}", act.now)
+                transfer.post(act, key, [issued])
             medium = act.conn.execute(select(media).where(media.c.card_id == card_id)).one()
         return senior_id, make(RING, medium.token_id, medium.issue)
 
@@ -143,7 +146,7 @@ class Door:
                 id=order_id,
                 provider_id=provider or self.town.ours,
                 senior_id=senior_id,
-                planned_start=MORNING,
+                planned_start=self.morning,
                 planned_minutes=60,
                 items=("ZC01",),
                 caregiver_id=caregiver or (self.town.our_caregiver if provider is None else self.town.their_caregiver),
@@ -180,6 +183,8 @@ class Door:
 
 def open_door(town: Town) -> Iterator[Door]:
     number = next(_sources)
-    door = Door(town, MORNING, Flask("unset"), f"10.0.{number // 250}.{number % 250 + 1}")
+    # A day of its own: the town's caregivers can be in one place at a time.
+    morning = FIRST_MORNING + timedelta(days=number % 50)
+    door = Door(town, morning, morning, Flask("unset"), f"10.0.{number // 250}.{number % 250 + 1}")
     door.app = create_app(town.engine, lambda: door.now, GatewayConfig(RING))
     yield door
