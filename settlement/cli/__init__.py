@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from settlement.cli import common, fraud, gateway, people, prices, roster, scheduler, scheme
+from settlement.cli import close, common, explain, fraud, gateway, pay, people, prices, roster, scheduler, scheme
 from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Refused
@@ -68,3 +68,8 @@ imports.add_command(people.import_places)
 imports.add_command(people.import_days)
 main.add_command(fraud.fraud)
 main.add_command(scheduler.scheduler)
+main.add_command(close.close)
+main.add_command(close.adjust)
+main.add_command(close.outputs)
+main.add_command(pay.pay)
+main.add_command(explain.explain)

@@ -135,18 +135,21 @@ def verify_statement(act: Act, statement_id: str) -> None:
 
 
 def verify_town(act: Act, scheme_code: str, month: Month, town: str) -> int:
-    """The town verifies all its statements of a month; how many it newly verified. Raises as :func:`verify_statement`."""
+    """The town verifies all its statements of a month; how many it newly verified, 0 when none is due.
+
+    Raises Refused(OUT_OF_TURN) before they are drawn, else as :func:`verify_statement`.
+    """
     rows = act.conn.execute(
         select(statements).where(_of(scheme_code, month), statements.c.town == town).order_by(statements.c.id)
     ).all()
-    if not rows:
-        raise Refused(Reason.NOT_FOUND, what=f"{scheme_code} {month} {town}")
     return _verify(act, scheme_code, month, town, rows)
 
 
 def _verify(act: Act, scheme_code: str, month: Month, town: str, rows: Any) -> int:
     officers.require(act, "month.verify", town=town)
     close = _locked(act, scheme_code, month)
+    if close is None or close.stage in STAGES[:2]:
+        raise Refused(Reason.OUT_OF_TURN, who="system")
     due = [row for row in rows if row.status == "drawn"]
     for row in due:
         officers.require_other(act, row.drawn_by)
