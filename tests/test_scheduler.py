@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, insert, select
 
 from settlement.audit import audit_rows
+from settlement.cli.common import Desk
+from settlement.cli.scheduler import scheduler
+from settlement.closing.tables import payment_orders
 from settlement.db import reading
 from settlement.errors import BrokenInvariant
+from settlement.job_runs import job_runs
 from settlement.outcomes import Reason, Refused
+from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI
 from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
 from settlement.scheduler.job import LEASE, Done, Job, Lease, Outcome, Waiting
+from settlement.scheduler.jobs import JOBS, district_zone
 from settlement.scheduler.runs import LIMIT, LOOK_AGAIN, PAUSES, Ran, Standing, run_due, run_now, standing, take, work
-from tests.support import at
+from settlement.vouchers.tables import issuance_runs
+from tests.closing.county import AUGUST, JULY, SCHEME, County
+from tests.conftest import Databases
+from tests.support import acting, at
 
 
 @dataclass
@@ -304,3 +317,154 @@ def test_jobs_do_not_wait_for_each_other(engine: Engine) -> None:
         raise BrokenInvariant("x")
 
     assert tick(engine, clock, job(work=fails), replace(job(), name="other"))[1] == ("other", "2026-07", "done")
+
+
+KILLED_PROCESS = """
+import sys, time
+from datetime import datetime
+from settlement.db import make_engine
+from settlement.scheduler.runs import take
+clock = lambda: datetime.fromisoformat(sys.argv[2])
+lease = take(make_engine(sys.argv[1]), clock, "close", "2026-07", "killed")
+with lease.begin() as act:
+    act.audit("drawn", "2026-07")
+with lease.begin() as act:
+    act.audit("half of what comes next", "2026-07")
+    print("now", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_killed_between_two_stages(engine: Engine) -> None:
+    """SIGKILL in the second transaction: the first stays, nothing of the second does, and another process goes on after the lease."""
+    clock = MovedClock(at("2026-08-05 12:00"))
+    url = engine.url.render_as_string(hide_password=False)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED_PROCESS, url, clock.now.isoformat()], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "now\n"
+    process.kill()
+    process.wait()
+
+    assert noted(engine) == [("drawn", "2026-07")]
+    assert tick(engine, clock, job()) == []
+    clock.now += LEASE
+    assert tick(engine, clock, job()) == [("close", "2026-07", "done")]
+    assert noted(engine) == [("drawn", "2026-07"), ("close", "2026-07")]
+
+
+# -- the real jobs ------------------------------------------------------------------------------------------------------------
+def test_a_quarter_by_the_calendar(engine: Engine) -> None:
+    """The machine was off from July to 12 October: issuances are drafted in order, months and the quarter come as far as people let them."""
+    county = County(engine).build()
+    with acting(engine) as act:
+        since = {
+            "from_month": "2026-07",
+            "reason": "enrolled",
+            "clause": "三(一)2",
+            "decided_at": act.now,
+            "benefit": "aged",
+        }
+        who = {"senior_id": county.senior, "scheme_code": SCHEME, "group_code": "aged", "amount": 6000}
+        act.conn.execute(insert(entitlements), since | who)
+    county.serve("V1", when="2026-07-10 09:00", subsidy=1)
+    county.serve("V2", when="2026-08-10 09:00", subsidy=1)
+    clock = MovedClock(at("2026-10-12 09:00"))
+
+    def tick_all() -> list[tuple[str, str, str]]:
+        clock.now += LOOK_AGAIN
+        return [
+            (ran.job, ran.period, ran.state)
+            for ran in run_due(engine, clock, list(JOBS.values()), district_zone, "one")
+        ]
+
+    drafts = [("issuance_draft", month, "done") for month in ("2026-07", "2026-08", "2026-09", "2026-10")]
+    assert tick_all() == [
+        *drafts,
+        ("month_close", "2026-07", "waiting"),
+        ("quarter_close", "2026-Q3", "waiting"),
+        ("hold_expiry", "2026-10-12T09", "done"),
+        ("nightly_verify", "2026-10-12", "done"),
+    ]
+    assert [run.month for run in county.rows(issuance_runs)] == ["2026-07", "2026-08", "2026-09", "2026-10"]
+    with reading(engine) as conn:
+        told = standing(conn, JOBS["month_close"], SHANGHAI, clock()).told
+    assert told == "等待 waiting for: jiangdu town:仙女镇"
+
+    county.sign_month(JULY, "2026-10-12 10:00")
+    assert tick_all() == [
+        ("month_close", "2026-07", "done"),
+        ("month_close", "2026-08", "waiting"),
+        ("quarter_close", "2026-Q3", "waiting"),
+    ]
+    county.sign_month(AUGUST, "2026-10-12 10:30")
+    assert tick_all() == [
+        ("month_close", "2026-08", "done"),
+        ("month_close", "2026-09", "done"),  # nobody was served in September: nothing to sign
+        ("quarter_close", "2026-Q3", "waiting"),
+    ]
+    county.sign_quarter()
+    assert ("quarter_close", "2026-Q3", "done") in tick_all()
+    # 2 fen, 7 : 3 by largest remainder: 1.4 and 0.6 fen are 1 and 1.
+    assert {(order.kind, order.amount_fen) for order in county.rows(payment_orders)} == {
+        ("provider", 2),
+        ("transfer", 1),
+    }
+    assert tick_all() == []
+
+
+def test_the_command_line(databases: Databases) -> None:
+    engine = databases.create("sqlite")
+    desk = Desk(url=str(engine.url), clock=lambda: at("2026-10-12 09:00"))
+
+    def songbai(*words: str) -> Result:
+        return CliRunner().invoke(scheduler, words, obj=desk)
+
+    listed = json.loads(songbai("--list", "--json").stdout)["jobs"]
+    assert {each["job"]: (each["period"], each["state"]) for each in listed} == {
+        "issuance_draft": (None, "nothing"),
+        "month_close": (None, "nothing"),
+        "quarter_close": (None, "nothing"),
+        "hold_expiry": ("2026-10-12T09", "due"),
+        "nightly_verify": ("2026-10-12", "due"),
+    }
+    ran = songbai("--run", "nightly_verify")
+    assert (ran.exit_code, "账目相符" in ran.stdout) == (0, True)
+    assert isinstance(songbai("--run", "month_close", "--period", "2026-09").exception, Refused)
+    assert isinstance(songbai("--run", "tidy_up").exception, Refused)
+    assert songbai("--period", "2026-09").exit_code == 2
+
+    with engine.begin() as conn:
+        conn.execute(
+            insert(job_runs),
+            {"job": "month_close", "period": "2026-07", "status": "failed", "attempts": 5, "error": "x"},
+        )
+    shown = songbai("--list")
+    assert (shown.exit_code, "5/5: x" in shown.stdout) == (1, True)
+    databases.drop(engine)
+
+
+def test_sigterm_stops_it_cleanly(databases: Databases) -> None:
+    engine = databases.create("sqlite")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from settlement.cli import main; main()",
+            "--db",
+            str(engine.url),
+            "scheduler",
+            "--json",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    next(line for line in lines if '"nightly_verify"' in line)  # the first tick comes at once
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    with reading(engine) as conn:
+        assert set(conn.execute(select(job_runs.c.status)).scalars()) == {"done"}
+    databases.drop(engine)

@@ -202,7 +202,7 @@ def run_due(
 def run_now(engine: Engine, clock: Clock, job: Job, zone: Zone, owner: str, period: str | None = None) -> Ran:
     """Do a run because a person asks, whatever failed before; the one that is due, or ``period``. A run that is done is not done again.
 
-    Raises Refused: BAD_INPUT for a text that is no period of the job; JOB_NOT_DUE before its day; JOB_EARLIER_FIRST while an earlier
+    Raises Refused: BAD_INPUT for a text that is no period of the job; JOB_NOT_DUE before its day, or while there is nothing to do; JOB_EARLIER_FIRST while an earlier
     period is not done; JOB_RUNNING while another scheduler works on it.
     """
     now = clock()
@@ -217,9 +217,9 @@ def run_now(engine: Engine, clock: Clock, job: Job, zone: Zone, owner: str, peri
         due = None if asked is None else job.due_at(asked, local)
     except ValueError as error:
         raise Refused(Reason.BAD_INPUT, detail=f"period {asked}") from error
-    if asked is None or due is None or due > now:
+    if asked is None or next_one is None or due is None or due > now:
         raise Refused(Reason.JOB_NOT_DUE, job=job.name, due=f"{due:%Y-%m-%d %H:%M}" if due else "—")
-    if next_one is not None and asked > next_one:
+    if asked > next_one:
         raise Refused(Reason.JOB_EARLIER_FIRST, job=job.name, due=next_one)
     _clear(engine, job.name, asked)
     lease = take(engine, clock, job.name, asked, owner)
