@@ -65,14 +65,14 @@ def corrected_copy(roster: Roster) -> Workbook:
 
 
 def _copy(copy: Any, rows: list[list[Value]], faults: list[Fault]) -> None:
-    marked: dict[tuple[int, int], list[Fault]] = defaultdict(list)
+    marked: dict[int, dict[int, list[Fault]]] = defaultdict(lambda: defaultdict(list))
     for fault in faults:
-        marked[fault.row or 1, fault.column or 1].append(fault)
+        marked[fault.row or 1][fault.column or 1].append(fault)
     _widths(copy, [18] * max((len(row) for row in rows), default=1))
     for number, row in enumerate(rows, start=1):
-        last = max([len(row)] + [column for at, column in marked if at == number])
-        values = row + [None] * (last - len(row))
-        copy.append([_marked(copy, value, marked.get((number, at))) for at, value in enumerate(values, start=1)])
+        here = marked.get(number, {})
+        values = row + [None] * (max(here, default=0) - len(row))
+        copy.append([_marked(copy, value, here.get(at)) for at, value in enumerate(values, start=1)])
 
 
 def _marked(sheet: Any, value: Value, faults: list[Fault] | None) -> Any:

@@ -74,7 +74,11 @@ def enrol(act: Act, ring: KeyRing, code: str, algorithm: str, public_key: str, k
     if known is not None:
         raise Refused(Reason.KEY_ALREADY_ENROLLED)
     # Named after its key: public, unlike any other, and known to the device before we answer.
-    row = {"id": f"d{sha256(key_id.encode()).hexdigest()[:16]}", "provider_id": taken.provider_id, "caregiver_id": taken.caregiver_id}
+    row = {
+        "id": f"d{sha256(key_id.encode()).hexdigest()[:16]}",
+        "provider_id": taken.provider_id,
+        "caregiver_id": taken.caregiver_id,
+    }
     row |= {"kind": taken.kind, "algorithm": algorithm, "key_id": key_id, "public_key": public_key}
     row |= {"enrolled_at": act.now, "last_counter": 0, "last_hash": FIRST_HASH}
     device = act.conn.execute(insert(devices).returning(devices), row).one()
