@@ -10,10 +10,17 @@ from sqlalchemy import Connection
 from settlement.closing import integrity as closing
 from settlement.findings import Finding
 from settlement.ledger import integrity as ledger
+from settlement.people import integrity as people
 from settlement.visits import integrity as visits
 from settlement.vouchers import integrity as vouchers
 
-PARTS = {"ledger": ledger.check, "vouchers": vouchers.check, "visits": visits.check, "closing": closing.check}
+PARTS = {
+    "ledger": ledger.check,
+    "people": people.check,
+    "vouchers": vouchers.check,
+    "visits": visits.check,
+    "closing": closing.check,
+}
 
 
 def run(conn: Connection) -> list[Finding]:

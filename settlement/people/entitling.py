@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
@@ -21,6 +21,8 @@ from settlement.periods import Month
 from settlement.policy.eligibility import Denial, PersonFacts, reckoning_day
 from settlement.policy.entitlement import Entitlement, entitlement
 from settlement.policy.scheme import Scheme
+
+MONTHS_BACK = 12
 
 
 @dataclass
@@ -180,16 +182,16 @@ def _set_status(act: Act, ids: Sequence[int], status: str) -> None:
 
 
 def age_bands(act: Act, scheme: Scheme, month: Month) -> Decided:
-    """Decide anew for the enrolled people who reached one of the scheme's ages in the month before this one.
+    """Decide anew for the enrolled people who reached one of the scheme's ages in the year before this month.
 
-    To be called before a month is drafted; again changes nothing. Who is not enrolled waits for the next intake.
+    To be called before a month is drafted; again changes nothing. A year back, so that a month nobody drafted is caught up. Who is not
+    enrolled waits for the next intake.
     """
     before = month.previous()
     ids: set[int] = set()
     for age in {benefit.min_age for benefit in scheme.benefits}:
         born = Month(before.year - age, before.number)
-        # From a day earlier: somebody born on 29 February reaches the age on 1 March.
-        first = born.first_day - timedelta(days=1)
+        first = born.plus(-MONTHS_BACK).first_day
         ids |= set(
             act.conn.scalars(
                 select(entitlements.c.senior_id)

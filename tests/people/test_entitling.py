@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from settlement.outcomes import Reason, Refused
-from settlement.people import changes, entitling
+from settlement.people import changes, entitling, integrity
 from settlement.people.changes import Assessment
 from settlement.people.tables import entitlements, seniors
 from settlement.periods import Month
@@ -129,7 +129,7 @@ def test_who_turns_80_while_enrolled_is_decided_anew(district: Engine):
     senior = enrolled(district, "1946-08-20", level=0)
     with acting(district, "2026-08-28 09:00") as act:
         assert entitling.age_bands(act, SCHEME, Month(2026, 9)).unchanged == [senior]
-        assert entitling.age_bands(act, SCHEME, Month(2026, 10)).unchanged == []
+        assert entitling.age_bands(act, SCHEME, Month(2026, 8)).unchanged == []
     with acting(district, "2026-09-10 09:00", by=HEAD) as act:
         changes.lose_category(act, SCHEME, senior, "low_income", date(2026, 9, 10))
     assert rows(district, senior) == [("needy_able", 8000, "2026-07", "2026-09"), ("aged", 6000, "2026-10", None)]
@@ -161,6 +161,18 @@ def test_news_that_cannot_be_is_refused(district: Engine):
     assert refusal(district, now, changes.gain_category, SCHEME, senior, "rich", date(2026, 8, 1)) is Reason.BAD_INPUT
 
 
+def test_rows_that_contradict_each_other_are_found(district: Engine):
+    twice, dead = enrolled(district), enrolled(district)
+    with acting(district, "2026-08-20 09:00", by=HEAD) as act:
+        changes.reassess(act, SCHEME, [Assessment(twice, 3, date(2026, 8, 5), "评估机构")])
+        changes.died(act, dead, date(2026, 8, 15))
+        assert integrity.check(act.conn) == []
+        old = entitlements.c.to_month == "2026-08"
+        act.conn.execute(update(entitlements).where(old).values(to_month="2026-09"))
+        found = [(finding.code, finding.subject) for finding in integrity.check(act.conn)]
+    assert found == [("entitlement_overlap", f"senior:{twice}"), ("entitlement_after_end", f"senior:{dead}")]
+
+
 def test_a_death_before_the_first_month_leaves_no_month(district: Engine):
     senior = enrolled(district)
     with acting(district, "2026-06-30 09:00", by=CLERK) as act:
@@ -190,5 +202,7 @@ def test_the_database_itself_refuses_a_second_running_row(district: Engine):
     senior = enrolled(district)
     with acting(district, "2026-08-10 09:00", by=HEAD) as act:
         changes.reassess(act, SCHEME, [Assessment(senior, 3, date(2026, 8, 5), "评估机构")])
+    with district.connect() as conn:
+        assert integrity.check(conn) == []
     with pytest.raises(Exception, match=r"(?i)unique"), acting(district, "2026-08-11 09:00") as act:
         act.conn.execute(update(entitlements).values(to_month=None))
