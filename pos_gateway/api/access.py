@@ -38,6 +38,7 @@ from settlement.outcomes import Reason, Refused
 from settlement.providers.tables import devices
 from settlement.visits import device_key
 from settlement.visits.device_key import PublicKey
+from settlement.visits.signed_event import moment
 
 
 class Caller(Enum):
@@ -152,7 +153,9 @@ def note(reason: Reason, detail: str | None = None) -> None:
 
 def _refused(refused: Refused) -> Response:
     note(refused.reason, g.get("refusal_detail"))
-    response = of_decline(refused)
+    # A device whose clock is off learns by how much.
+    extra = {"server_time": moment(here().now())} if refused.reason is Reason.REQUEST_STALE else {}
+    response = of_decline(refused, **extra)
     if refused.reason is Reason.TOO_MANY_ATTEMPTS:
         response.headers["Retry-After"] = str(60 * refused.details["minutes"])
     return response

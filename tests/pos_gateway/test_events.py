@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -82,6 +83,22 @@ def test_a_retry_gets_the_first_answer(door: Door) -> None:
 
     under_another_key = phone.call("POST", "/check-ins", event.envelope(), idempotency_key="check-in-2").json()
     assert under_another_key == first.json() | {"replayed": True}
+
+
+def test_the_same_upload_twice_at_the_same_moment(door: Door) -> None:
+    phone = door.enrolled()
+    senior, token = door.senior()
+    an_hour_of_cooking(door, phone, door.order(senior), token)
+    body = {"events": [event.envelope() for event in phone.chain.queue]}
+    requests = [phone.request("POST", "/events", body, idempotency_key=f"at-once-{n:04d}") for n in range(4)]
+    before = len(rows(door, transfers))
+    with ThreadPoolExecutor(4) as pool:
+        answers = [answer.json()["outcomes"] for answer in pool.map(lambda one: door.http().send(one), requests)]
+    assert len(rows(door, transfers)) == before + 1
+    for outcomes in zip(*answers, strict=True):
+        assert [one["status"] for one in outcomes] == ["accepted"] * 4
+        assert [one["replayed"] for one in outcomes].count(False) == 1
+        assert all(one["result"] == outcomes[0]["result"] for one in outcomes)
 
 
 def test_a_key_with_other_content_is_refused(door: Door) -> None:
