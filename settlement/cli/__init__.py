@@ -7,7 +7,23 @@ from pathlib import Path
 
 import click
 
-from settlement.cli import close, common, explain, fraud, gateway, pay, people, prices, roster, scheduler, scheme
+from settlement.cli import (
+    cards,
+    close,
+    common,
+    demo,
+    explain,
+    fraud,
+    gateway,
+    house,
+    issue,
+    pay,
+    people,
+    prices,
+    roster,
+    scheduler,
+    scheme,
+)
 from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Refused
@@ -61,6 +77,11 @@ main.add_command(prices.prices)
 imports.add_command(prices.import_prices)
 main.add_command(gateway.gateway)
 main.add_command(gateway.device)
+main.add_command(gateway.serve)
+main.add_command(house.init)
+main.add_command(house.officer)
+main.add_command(house.verify_command)
+main.add_command(demo.demo)
 main.add_command(roster.roster)
 main.add_command(people.enrol)
 imports.add_command(roster.import_command)
@@ -73,3 +94,7 @@ main.add_command(close.adjust)
 main.add_command(close.outputs)
 main.add_command(pay.pay)
 main.add_command(explain.explain)
+main.add_command(cards.card)
+main.add_command(cards.cards)
+main.add_command(issue.issue)
+main.add_command(issue.senior)

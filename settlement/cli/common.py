@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 findings or a refusal, 2 wrong use.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,18 @@ from settlement.outcomes import Reason, Refused, fill
 DEFAULT_DB = "sqlite:///var/songbai.db"
 FINDINGS, WRONG_USE = 1, 2
 
+WIDTH_WITHOUT_TERMINAL = 132
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(soft_wrap=True, highlight=False, width=width)
+
+
+def _is_figure(cell: Any) -> bool:
+    return isinstance(cell, int) or (isinstance(cell, str) and re.fullmatch(r"[+-]?[\d,]+(\.\d+)?", cell) is not None)
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -41,7 +54,7 @@ class Desk:
     schema: str | None = None
     keys_file: Path | None = None
     clock: Clock = system_clock
-    console: Console = field(default_factory=lambda: Console(soft_wrap=True, highlight=False))
+    console: Console = field(default_factory=_console)
 
     @cached_property
     def engine(self) -> Engine:
@@ -83,8 +96,8 @@ class Desk:
         table = Table(title=title, title_justify="left", header_style="bold")
         body = [list(row) for row in rows]
         for index, header in enumerate(headers):
-            numeric = bool(body) and all(isinstance(row[index], int) for row in body)
-            table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+            numeric = bool(body) and all(_is_figure(row[index]) for row in body)
+            table.add_column(header.replace(" ", "\n", 1), justify="right" if numeric else "left", overflow="fold")
         for row in body:
             table.add_row(*(str(cell) if cell is not None else "" for cell in row))
         self.console.print(table)
@@ -96,7 +109,10 @@ class Desk:
         elif not findings:
             self.say("没有发现问题", "no findings")
         for finding in [] if as_json else findings:
-            self.console.print(f"[bold]{finding.subject}[/bold]  {finding.code}\n  {finding.zh}\n  [dim]{finding.en}[/dim]", markup=True)
+            self.console.print(
+                f"[bold]{finding.subject}[/bold]  {finding.code}\n  {finding.zh}\n  [dim]{finding.en}[/dim]",
+                markup=True,
+            )
             for record in finding.records:
                 self.console.print(f"    · {record}", markup=False)
         if findings:
@@ -133,7 +149,15 @@ def tell_refusal(refusal: Refused, as_json: bool) -> None:
     words = refusal.reason.words
     todo_zh, todo_en = fill(words.do_zh, refusal.details), fill(words.do_en, refusal.details)
     if as_json:
-        told = {"code": refusal.reason.code, "zh": refusal.zh, "en": refusal.en, "action_zh": todo_zh, "action_en": todo_en}
+        told = {
+            "code": refusal.reason.code,
+            "zh": refusal.zh,
+            "en": refusal.en,
+            "action_zh": todo_zh,
+            "action_en": todo_en,
+        }
         click.echo(json.dumps(told, ensure_ascii=False), err=True)
     else:
-        click.echo(f"未办理：{refusal.zh}。{todo_zh}\nrefused ({refusal.reason.code}): {refusal.en}. {todo_en}", err=True)
+        click.echo(
+            f"未办理：{refusal.zh}。{todo_zh}\nrefused ({refusal.reason.code}): {refusal.en}. {todo_en}", err=True
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import click
 from sqlalchemy import select
@@ -37,6 +38,25 @@ def gateway(desk: Desk, host: str, port: int, workers: int, threads: int, truste
     os.environ[server.PROXIES] = str(trusted_proxies)
     click.echo(f"上门网关 gateway  http://{host}:{port}/docs", err=True)
     server.serve(host, port, workers, threads)
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("var/demo"),
+    show_default=True,
+    help="演示目录 folder of a demo",
+)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="端口 port")
+@click.pass_context
+def serve(ctx: click.Context, home: Path, port: int) -> None:
+    """在演示库上启动网关 Serve the gateway on a demo's database, on this machine only."""
+    database = (home / "songbai.db").absolute()
+    if not database.is_file():
+        raise Refused(Reason.NOT_FOUND, what=f"{database} (songbai demo)")
+    ctx.obj = Desk(f"sqlite:///{database}", None, home.absolute() / "keys.json")
+    ctx.invoke(gateway, host="127.0.0.1", port=port, workers=1, threads=4, trusted_proxies=0)
 
 
 @click.group()

@@ -255,11 +255,46 @@ class Tricks:
             yield replace(entry, carer=carer)
 
     def _long_day(self) -> Iterator[Entry]:
-        """More hours than a person works: evening visits until midnight on top of a full day."""
+        """More hours than a person works: before dawn and until midnight, on top of the day's own visits."""
         like = self._pick()
         used: list[int] = [like.home.senior_id]
-        for hour in (5, 17, 19, 21):
+        for begins, minutes in ((time(5, 0), 170), (time(17, 30), 110), (time(19, 25), 125), (time(21, 35), 135)):
             home = self._somebody(like.home.town, used)
             used.append(home.senior_id)
-            start = datetime.combine(like.start.date(), time(hour, 30 if hour > 5 else 0), SHANGHAI)
-            yield self._new("long_day", like, home, start, minutes=100)
+            start = datetime.combine(like.start.date(), begins, SHANGHAI)
+            yield self._new("long_day", like, home, start, minutes=minutes)
+
+    def ghost(self, home: Home, died_on: date) -> Iterator[Entry]:
+        """Nobody has told the offices yet that somebody died; the visits go on."""
+        like = self._pick()
+        colleagues = [e.carer for e in self._honest if e.carer.town == home.town]
+        if colleagues:
+            start = datetime.combine(died_on + timedelta(days=5), time(18, 40), SHANGHAI)
+            entry = self._new("after_death", like, home, start)
+            yield replace(entry, carer=self._rng.choice(colleagues), arrives=None)
+
+    def old_code(self, home: Home, lost_on: date) -> Iterator[Entry]:
+        """The code of a card that was reported lost, from a photograph."""
+        like = self._pick()
+        start = datetime.combine(lost_on + timedelta(days=4), time(18, 5), SHANGHAI)
+        yield replace(self._new("replaced_card", like, home, start), carer=like.carer)
+
+
+def cut_short(rng: random.Random, entries: Sequence[Entry], carer: Carer) -> list[Entry]:
+    """One caregiver leaves everywhere as soon as the hour is full."""
+    return [
+        replace(e, seconds=rng.randint(3_602, 3_690), trick="just_over_minimum")
+        if e.carer == carer and not e.mishap
+        else e
+        for e in entries
+    ]
+
+
+def hoard(rng: random.Random, entries: Sequence[Entry], carer: Carer) -> list[Entry]:
+    """One caregiver keeps most uploads back for days."""
+    return [
+        replace(e, arrives=e.end + timedelta(hours=rng.randint(30, 80)), trick="late_uploads")
+        if e.carer == carer and not e.mishap and rng.random() < 0.6
+        else e
+        for e in entries
+    ]

@@ -221,7 +221,7 @@ def staff_up(world: World) -> None:
         provider_id = _provider_of(world, index)
         due = sum(home.visits for home in world.homes if home.town == town)
         with world.acting(offices.provider_officer(provider_id), moment(date(2026, 6, 1))) as act:
-            for number in range(max(2, -(-due // VISITS_PER_CARER))):
+            for number in range(max(3, -(-due // VISITS_PER_CARER))):
                 name = rng.choice(county.SURNAMES) + rng.choice(county.WOMEN)
                 caregiver_id = caregivers.employ(
                     act,

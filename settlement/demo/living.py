@@ -7,6 +7,7 @@ Most visits go through the same domain calls as the gateway's; those of a few ca
 from __future__ import annotations
 
 import heapq
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from settlement.cards.tables import cards, media
 from settlement.closing import adjusting
 from settlement.db import reading
 from settlement.demo import diary, offices
-from settlement.demo.diary import Entry
+from settlement.demo.diary import Entry, Home
 from settlement.demo.doorway import Doorway
 from settlement.demo.founding import World, moment
 from settlement.officers import actor
@@ -36,7 +37,7 @@ from settlement.vouchers import life
 AGAIN_AFTER = timedelta(days=2)
 AGAIN_AT = 17, 45
 SHARE_OF_DEATHS, SHARE_OF_MOVES, SHARE_OF_LOSSES, SHARE_OF_RAISES = 0.003, 0.001, 0.002, 0.004
-TRICKS_PER_SIX_HUNDRED = 1
+VISITS_PER_TRICK = 600
 
 
 @dataclass
@@ -103,7 +104,10 @@ class Life:
         self.tally = Tally()
         self._media: dict[int, int] = {}
         self._gone: dict[int, date] = {}
+        self._unreported: list[tuple[int, date]] = []
+        self._lost_on: list[tuple[int, date]] = []
         self._read: dict[str, int] = {}
+        self._shown: dict[str, int] = {}
         self._spare = {home.senior_id for home in world.homes if home.spare}
 
     # -- planning ------------------------------------------------------------------------------------------------------
@@ -114,9 +118,7 @@ class Life:
         self._plan_news(month)
         homes = [home for home in self.world.homes if self._gone.get(home.senior_id, date.max) > month.first_day]
         entries = diary.month_of_visits(rng, month, homes, self.world.carers, self._gone)
-        tricks = list(
-            diary.Tricks(rng, month, entries, homes).all(max(1, len(entries) * TRICKS_PER_SIX_HUNDRED // 600))
-        )
+        entries, tricks = self._play_tricks(rng, month, entries, homes)
         self._order_ahead(month, entries)
         for entry in entries:
             if self.doorway.carries(entry):
@@ -127,6 +129,26 @@ class Life:
             self._plan_visit(entry, None)
         self.tally.entries += len(entries) + len(tricks)
         return len(entries) + len(tricks)
+
+    def _play_tricks(
+        self, rng: random.Random, month: Month, entries: list[Entry], homes: list[Home]
+    ) -> tuple[list[Entry], list[Entry]]:
+        """Dishonest visits beside the honest ones, and two caregivers whose habits are; so many per month by its size."""
+        makers = diary.Tricks(rng, month, entries, homes)
+        tricks = list(makers.all(max(1, len(entries) // VISITS_PER_TRICK)))
+        homes_by_id = {home.senior_id: home for home in self.world.homes}
+        for senior_id, day in self._unreported:
+            tricks += makers.ghost(homes_by_id[senior_id], day)
+        for senior_id, day in self._lost_on:
+            for entry in makers.old_code(homes_by_id[senior_id], day):
+                self._read[entry.id] = self._media[senior_id]
+                tricks.append(entry)
+        busiest = [carer for carer, _ in Counter(entry.carer for entry in entries).most_common(2)]
+        if month.number == 8:
+            entries = diary.cut_short(rng, entries, busiest[0])
+        if month.number == 9:
+            entries = diary.hoard(rng, entries, busiest[-1])
+        return entries, tricks
 
     def _read_media(self) -> dict[int, int]:
         query = select(cards.c.senior_id, media.c.id).join(cards, cards.c.id == media.c.card_id)
@@ -232,6 +254,8 @@ class Life:
                 self._count_refusal(entry, answer)
         elif answer.again_order_id is not None:
             self._plan_again(act, entry, answer)
+        elif answer.visit.status == "served":
+            self._shown[entry.id] = answer.total_fen
 
     def _plan_again(self, act: Act, entry: Entry, out: CheckedOut) -> None:
         """A void visit is to be given again: in the evening two days later, by the same caregiver."""
@@ -243,14 +267,14 @@ class Life:
         self._plan_visit(again, out.again_order_id)
 
     def _debit(self, act: Act, entry: Entry) -> None:
-        checked = service.check_out(act, self._form_out(entry))  # the device shows the server's total
-        if isinstance(checked, Declined) or checked.visit.status != "served":
+        total = self._shown.get(entry.id)
+        if total is None:  # refused, void, or not checked out
             return
-        answer = debit(act, self._form_debit(entry, checked.total_fen))
+        answer = debit(act, self._form_debit(entry, total))
         if isinstance(answer, Declined) and answer.reason is Reason.INSUFFICIENT_FUNDS:
             self.tally.events["purse_ran_out"] += 1
-            short = int(answer.details.get("missing", checked.total_fen))
-            answer = debit(act, self._form_debit(entry, checked.total_fen, 2, cash=short))
+            short = int(answer.details.get("missing", total))
+            answer = debit(act, self._form_debit(entry, total, 2, cash=short))
         if isinstance(answer, Declined):
             self._count_refusal(entry, answer)
 
@@ -298,15 +322,21 @@ class Life:
             picked = rng.sample(here, max(1, round(len(here) * share)))
             return [(id, month.first_day + timedelta(days=rng.randrange(2, days - 3))) for id in picked]
 
+        self._unreported, self._lost_on = [], []
         for number, (senior_id, day) in enumerate(some(SHARE_OF_DEATHS)):
             self._gone[senior_id] = day
-            learnt = moment(day + timedelta(days=25 if number % 4 == 3 else 2), 11)
+            if number % 4 == 0:
+                self._unreported.append((senior_id, day))
+            learnt = moment(day + timedelta(days=25 if number % 4 == 0 else 2), 11)
             self.agenda.add(learnt, lambda act, id=senior_id, day=day: self._died(act, id, day))  # type: ignore[misc]
         for senior_id, day in some(SHARE_OF_MOVES):
             if senior_id not in self._gone:
                 self._gone[senior_id] = day
                 self.agenda.add(moment(day, 11), lambda act, id=senior_id, day=day: self._left(act, id, day))  # type: ignore[misc]
         for senior_id, day in some(SHARE_OF_LOSSES):
+            if senior_id in self._gone:
+                continue
+            self._lost_on.append((senior_id, day))
             self.agenda.add(moment(day, 8), lambda act, id=senior_id: self._lost(act, id))  # type: ignore[misc]
             self.agenda.add(moment(day + timedelta(days=2), 8), lambda act, id=senior_id: self._replaced(act, id))  # type: ignore[misc]
         for senior_id, day in some(SHARE_OF_RAISES):

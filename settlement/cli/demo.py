@@ -1,0 +1,196 @@
+"""``songbai demo``: a synthetic county lives a quarter on the real machinery."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import click
+from rich.progress import Progress, TaskID
+
+from settlement import verify
+from settlement.cli.common import FINDINGS, Desk, pass_desk, progress
+from settlement.closing import exports
+from settlement.db import make_engine, reading
+from settlement.demo import founding, quarter, report
+from settlement.demo.doorway import Doorway
+from settlement.demo.founding import World, moment
+from settlement.demo.living import Life, Tally
+from settlement.money import format_yuan
+
+MARK = "songbai-demo.txt"
+OURS = ("songbai.db", "songbai.db-wal", "songbai.db-shm", "keys.json", MARK)
+PHONES_HANDED_OUT = moment(date(2026, 6, 29), 14)
+
+
+def clear(folder: Path) -> None:
+    """Make room for a new county. Refuses a folder that holds something else: nothing of anybody's is ever removed."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise click.UsageError(
+            f"{folder} 不是演示目录，请换一个空目录 | is no folder of a demo; name an empty one with --out"
+        )
+    for name in OURS:
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text(
+        "松柏演示数据，可随时重建 | demo data, made anew at any time: songbai demo\n", encoding="utf-8"
+    )
+
+
+class Teller:
+    """Says what begins: a bar that moves on a terminal, a line with the time taken elsewhere."""
+
+    def __init__(self, desk: Desk, bar: Progress) -> None:
+        self._desk, self._bar = desk, bar
+        self._task: TaskID | None = None
+        self._began = time.monotonic()
+        self._open: tuple[str, str] | None = None
+
+    def step(self, zh: str, en: str) -> None:
+        self.finish()
+        self._open = (zh, en)
+        self._began = time.monotonic()
+        self._task = self._bar.add_task(f"{zh} {en}", total=None)
+
+    def tick(self) -> None:
+        if self._task is not None:
+            self._bar.advance(self._task)
+
+    def finish(self) -> None:
+        if self._open is not None:
+            zh, en = self._open
+            self._desk.say(f"✓ {zh}", f"{en} ({time.monotonic() - self._began:.1f} s)")
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._open = self._task = None
+
+
+@click.command("demo")
+@click.option(
+    "--seniors", type=click.IntRange(50, 200_000), default=2_000, show_default=True, help="老人数 how many seniors"
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="同一种子，同一个县 the same seed gives the same county"
+)
+@click.option(
+    "--out", "folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="目录 folder"
+)
+@pass_desk
+def demo(desk: Desk, seniors: int, seed: int, folder: Path) -> None:
+    """演示：一个虚构的县，从公告到付款跑完一个季度 A synthetic county's quarter, from the notice to the payment files."""
+    clear(folder)
+    began = time.monotonic()
+    engine = make_engine(f"sqlite:///{(folder / 'songbai.db').absolute()}")
+    with progress() as bar:
+        teller = Teller(desk, bar)
+        teller.step("方案、机构、价目", "scheme, offices, prices")
+        world = founding.open_district(engine, folder, folder / "keys.json", seniors, seed)
+        founding.contract_providers(world)
+        teller.step(
+            "导入名册，逐步审批，公示，发卡", "roster imported, approved step by step, publicised, cards issued"
+        )
+        founding.enrol_everybody(world)
+        founding.staff_up(world)
+        founding.load_own_money(world)
+        founding.print_cards(world)
+        with Doorway(world, PHONES_HANDED_OUT) as doorway:
+            life = Life(world, doorway)
+            decisions = quarter.live_and_close(world, life, teller.tick, teller.step)
+        teller.step("季度结算与付款", "the quarter settled and paid")
+        quarter.penalise(world)
+        quarter.settle(world)
+        quarter.pay_quarter(world)
+        teller.step("导出与核对", "exported and verified")
+        with reading(engine) as conn:
+            exports.write(conn, world.out, world.scheme.code)
+            found = verify.run(conn)
+        teller.finish()
+    show(desk, world, life.tally, decisions)
+    desk.say(f"用时 {time.monotonic() - began:.0f} 秒", f"{time.monotonic() - began:.0f} seconds")
+    if found:
+        desk.show_findings(found, as_json=False)
+        raise SystemExit(FINDINGS)
+    desk.say(
+        "核对无误：每一个余额、扣款、结算单、分担都能由流水重算得出，分毫不差",
+        "verified: every balance, debit, statement and share follows from the rows, to the fen",
+    )
+    engine.dispose()
+
+
+def show(desk: Desk, world: World, tally: Tally, decisions: quarter.Decisions) -> None:
+    with reading(world.engine) as conn:
+        lines = report.quarter_table(conn, world)
+        rows, honest_stopped, honest_flagged = report.catches(conn, tally)
+        cash, shortfall = report.cash_paid(conn)
+    yuan: Callable[[int], str] = format_yuan
+    headers = (
+        "镇 town",
+        "服务商 provider",
+        "次数 visits",
+        "补贴 subsidy",
+        "个人 personal",
+        "废单 voided",
+        "暂缓 held back",
+        "区承担 district",
+        "镇承担 town",
+    )
+    body = [
+        [
+            x.town,
+            x.provider,
+            x.visits,
+            yuan(x.subsidy_fen),
+            yuan(x.personal_fen),
+            x.voided,
+            x.held_back,
+            yuan(x.district_fen),
+            yuan(x.town_fen),
+        ]
+        for x in lines
+    ]
+    sums = [
+        sum(getattr(x, name) for x in lines)
+        for name in ("visits", "subsidy_fen", "personal_fen", "voided", "held_back", "district_fen", "town_fen")
+    ]
+    body.append(
+        ["合计 total", "", sums[0], yuan(sums[1]), yuan(sums[2]), sums[3], sums[4], yuan(sums[5]), yuan(sums[6])]
+    )
+    desk.show_table(f"{quarter.QUARTER} 结算（元） settlement (yuan)", headers, body)
+    difference = sums[5] * 3 - sums[6] * 7
+    desk.say(
+        f"合计与 7:3 的差：{difference / 10:+.1f} 分（每家每镇各自取整，最大余数法）",
+        f"the totals differ from 7:3 by {difference / 10:+.1f} fen: each provider and town is split by itself, largest remainder",
+    )
+    names = {signal.code: signal.name_zh for signal in world.scheme.fraud.signals}
+    desk.show_table(
+        "付款前核查 checks before payment",
+        ("作假 trick", "", "作假数 played", "已拦 stopped", "仅提示 flagged"),
+        [[names.get(x.trick, x.trick), x.trick, x.played, x.stopped, x.flagged] for x in rows],
+    )
+    desk.say(
+        f"作假 {sum(x.played for x in rows)} 次，拦下 {sum(x.stopped for x in rows)} 次；误拦诚实服务 {honest_stopped} 次（经复核放行 {len(decisions.released)} 次），误提示 {honest_flagged} 次",
+        f"{sum(x.stopped for x in rows)} of {sum(x.played for x in rows)} tricks stopped; {honest_stopped} honest visits stopped too "
+        f"({len(decisions.released)} released by a second person), {honest_flagged} flagged only",
+    )
+    at_once = "、".join(f"{what} {count}" for what, count in sorted(tally.tricks_refused.items())) or "0"
+    desk.say(f"另有作假当场被拒：{at_once}", f"further tricks refused at the door: {at_once}")
+    refused = "、".join(f"{code} {count}" for code, count in tally.refused.most_common()) or "0"
+    desk.say(
+        f"当场拒绝 {refused}；经真实HTTP {tally.over_http} 次；重复上传 {tally.repeats} 次，均未重复记账",
+        f"refused at the door: {refused}; {tally.over_http} visits over real HTTP; {tally.repeats} sent twice, booked once",
+    )
+    desk.say(
+        f"现金 {yuan(cash)} 元（只登记），服务商承担 {yuan(shortfall)} 元",
+        f"cash at the door {yuan(cash)} (recorded only), borne by providers {yuan(shortfall)}",
+    )
+    desk.say(
+        f"文件在 {world.out}：CSV、payments.xlsx、银行文件、cards.pdf、roster.xlsx", f"the files are in {world.out}"
+    )
+    desk.say(
+        "接着看：make serve；songbai --db … explain 付款单号；songbai --db … verify",
+        "go on with: make serve; songbai explain ORDER; songbai verify",
+    )

@@ -1,0 +1,51 @@
+"""Verbs about the database itself: ``songbai init``, ``songbai verify``, ``songbai officer``."""
+
+from __future__ import annotations
+
+import click
+
+from settlement import keys, officers, verify
+from settlement.act import SYSTEM, begin
+from settlement.cli.common import Desk, json_option, pass_desk
+from settlement.db import migrate
+
+
+@click.command("init")
+@pass_desk
+def init(desk: Desk) -> None:
+    """建库或升级，并生成密钥 Make or upgrade the district's database; make its keys when there are none."""
+    migrate(desk.engine)
+    if not desk.keys_path.exists():
+        keys.save(keys.new_ring(), desk.keys_path)
+        desk.say(
+            f"已生成密钥：{desk.keys_path}。请离线备份，丢失即无法读出身份证号",
+            "keys made: back them up offline; without them identity numbers cannot be read",
+        )
+    desk.say("数据库已就绪", "the database is ready")
+
+
+@click.command("verify")
+@json_option
+@pass_desk
+def verify_command(desk: Desk, as_json: bool) -> None:
+    """核对全部账目 Recompute every balance, debit, statement, settlement and split; exit code 1 when anything differs."""
+    with desk.reading() as conn:
+        found = verify.run(conn)
+    desk.show_findings(found, as_json)
+
+
+@click.command("officer")
+@click.argument("id")
+@click.option("--name", required=True, help="姓名 name")
+@click.option("--role", required=True, type=click.Choice(sorted(officers.ROLES)), help="角色 role")
+@click.option("--town", help="镇街 the town it is for")
+@click.option("--village", help="村社区 the village it is for")
+@click.option("--provider", "provider_id", type=int, help="服务商编号 the provider it is for")
+@pass_desk
+def officer(
+    desk: Desk, id: str, name: str, role: str, town: str | None, village: str | None, provider_id: int | None
+) -> None:
+    """登记经办人 Register an officer (the console will take this over; until then whoever holds the database does it)."""
+    with begin(desk.engine, SYSTEM, desk.clock()) as act:
+        officers.add(act, id, name, role, town=town, village=village, provider_id=provider_id)
+    desk.say(f"已登记 {id}（{officers.ROLES[role][0]}）", f"registered as {officers.ROLES[role][1]}")
