@@ -42,8 +42,8 @@ def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> Ev
     """Take one event of a device.
 
     Nothing is kept, and Refused raised, for: EVENT_OF_OTHER_DEVICE, EVENT_SIGNATURE_WRONG, EVENT_CONFLICT (another event has this number, or
-    the event before is not the one it names), EVENT_GAP (``expected``: the number that must come first), OTHER_PROVIDERS_ORDER. Events of a
-    revoked device, and those older than the scheme accepts, go to quarantine.
+    the event before is not the one it names), EVENT_GAP (``expected``: the number that must come first). Events of a revoked device,
+    and those older than the scheme accepts, go to quarantine.
     """
     if event.device_id != device.id:
         raise Refused(Reason.EVENT_OF_OTHER_DEVICE)
@@ -63,8 +63,6 @@ def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> Ev
         outcome = dispatch.Outcome("quarantined", reason, {}, dispatch.visit_id_of(event))
     else:
         outcome = dispatch.process(act, ring, head, event)
-    if outcome.reason is Reason.OTHER_PROVIDERS_ORDER:
-        raise Refused(outcome.reason)
     _keep(act, event, outcome)
     if outcome.status == "accepted":
         run_waiting(act, ring, outcome.visit_id)

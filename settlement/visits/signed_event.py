@@ -248,6 +248,11 @@ def event_hash(event: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(event)).hexdigest()
 
 
+# Made once: building a schema costs more than reading an event with it, and loading changes nothing in it.
+_ENVELOPE = SignedEventSchema()
+_BODIES = {kind: form() for kind, form in BODIES.items()}
+
+
 def _messages(error: ValidationError) -> dict[str, Any]:
     return error.messages if isinstance(error.messages, dict) else {"event": error.messages}
 
@@ -255,12 +260,12 @@ def _messages(error: ValidationError) -> dict[str, Any]:
 def parse(envelope: Any) -> SignedEvent:
     """Read a signed event strictly: unknown fields, wrong types, a body not of its kind's form raise EventMalformed."""
     try:
-        loaded = SignedEventSchema().load(envelope)
+        loaded = _ENVELOPE.load(envelope)
     except ValidationError as error:
         raise EventMalformed(_messages(error)) from None
     event = loaded["event"]
     try:
-        BODIES[event["kind"]]().load(event["body"])
+        _BODIES[event["kind"]].load(event["body"])
         signature = from_b64url(loaded["signature"])
         occurred_at = datetime.fromisoformat(event["occurred_at"])
     except ValidationError as error:
