@@ -1,0 +1,199 @@
+"""``songbai issue``: a month's vouchers drafted, approved, loaded; ``songbai senior died|left``: what ends them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+from settlement import officers
+from settlement.cli.common import Desk, by_option, json_option, pass_desk
+from settlement.cli.roster import scheme_option
+from settlement.money import format_yuan
+from settlement.periods import Month
+from settlement.policy import months, store
+from settlement.vouchers import issuance, life, runs
+from settlement.vouchers.runs import STATUS_WORDS, Run
+
+CHANGES = {
+    "new": "新增 new",
+    "raised": "提高 raised",
+    "lowered": "降低 lowered",
+    "resumed": "恢复 resumed",
+    "arrears": "补发 arrears",
+    "died": "去世 died",
+    "left": "迁出或退出 left",
+    "card_closed": "已销户 card closed",
+    "frozen": "已冻结 frozen",
+}
+
+
+@click.command("issue")
+@click.option(
+    "--month", required=True, metavar="YYYY-MM", help="月份 the month; a half-yearly scheme issues its half-year"
+)
+@click.option(
+    "--draft", "step", flag_value="draft", default="draft", help="起草（默认） draw up who gets how much (default)"
+)
+@click.option("--approve", "step", flag_value="approve", help="镇街审批 approve, by the town, not by who drafted")
+@click.option("--post", "step", flag_value="post", help="入账 load what was approved")
+@click.option("--show", "step", flag_value="show", help="只查看 only look")
+@click.option("--town", help="镇街 this town only; default: the officer's own, else all")
+@click.option("--changes", is_flag=True, help="列出每个人的变化和原因 list each change and why")
+@scheme_option
+@by_option
+@json_option
+@pass_desk
+def issue(
+    desk: Desk, month: str, step: str, town: str | None, changes: bool, scheme_code: str, by: str, as_json: bool
+) -> None:
+    """发放补贴：起草、审批、入账，每步可重复执行 Issue the subsidy, step by step; doing a step again changes nothing."""
+    when = _month(month)
+    with desk.reading() as conn:
+        town = town or officers.actor(conn, by).town
+        period = months.issued_together(store.in_force(conn, scheme_code, when), when)
+        towns = [town] if town else issuance.towns_of(conn, scheme_code, period)
+        standing = [run.id for run in runs.of_period(conn, scheme_code, period[0], town)]
+    # A transaction per town: each is done or not, whatever stops us in between.
+    if step == "draft":
+        for each in towns:
+            with desk.acting(by) as act:
+                issuance.draft(act, scheme_code, when, each)
+    for run_id in standing if step in ("approve", "post") else []:
+        with desk.acting(by) as act:
+            issuance.approve(act, run_id) if step == "approve" else issuance.post(act, run_id)
+    with desk.reading() as conn:
+        found = runs.of_period(conn, scheme_code, period[0], town)
+        told = {run.id: runs.changes(conn, run.id) for run in found}
+    if as_json:
+        desk.show_json([_as_data(run, told[run.id]) for run in found])
+    else:
+        _show(desk, period[0], found, told, changes)
+
+
+def _month(text: str) -> Month:
+    try:
+        return Month.parse(text)
+    except ValueError as error:
+        raise click.BadParameter("写作 2026-07 write it as 2026-07", param_hint="--month") from error
+
+
+def _as_data(run: Run, changes: list[runs.Change]) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "scheme": run.scheme_code,
+        "version": run.scheme_version,
+        "month": run.month,
+        "months": run.months,
+        "town": run.town,
+        "status": run.status,
+        "people": run.people,
+        "amount": run.amount,
+        "drafted_by": run.drafted_by,
+        "approved_by": run.approved_by,
+        "changes": [vars(change) for change in changes],
+    }
+
+
+def _show(desk: Desk, month: Month, found: list[Run], told: dict[str, list[runs.Change]], every: bool) -> None:
+    if not found:
+        desk.say("没有发放单", "no runs")
+        return
+    rows = [
+        (
+            run.town,
+            "{} {}".format(*STATUS_WORDS[run.status]),
+            run.people,
+            format_yuan(run.amount),
+            _counts(told[run.id]),
+        )
+        for run in found
+    ]
+    rows.append(("合计 total", "", sum(run.people for run in found), format_yuan(sum(run.amount for run in found)), ""))
+    headers = ["镇街 town", "状态 status", "人数 people", "金额 amount", "与上月相比 changes"]
+    desk.show_table(f"{month} 发放 issuance", headers, rows)
+    if every:
+        lines = [
+            (
+                run.town,
+                c.senior_id,
+                c.month,
+                format_yuan(c.previous_amount),
+                format_yuan(c.amount),
+                CHANGES.get(c.change, c.change),
+            )
+            for run in found
+            for c in told[run.id]
+        ]
+        headers = ["镇街 town", "老人 senior", "月份 month", "上月 before", "本月 now", "原因 why"]
+        desk.show_table("变化 changes", headers, lines)
+
+
+def _counts(changes: list[runs.Change]) -> str:
+    counted = Counter(CHANGES.get(change.change, change.change) for change in changes)
+    return "，".join(f"{what} {number}" for what, number in sorted(counted.items()))
+
+
+# -- what ends an entitlement -------------------------------------------------------------------------------------------------
+
+
+@click.group("senior")
+def senior() -> None:
+    """老人去世、迁出 Deaths and moves."""
+
+
+on_option = click.option(
+    "--on",
+    "on",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="日期 the day it happened",
+)
+
+
+@senior.command("died")
+@click.argument("senior_id", type=int)
+@on_option
+@by_option
+@json_option
+@pass_desk
+def died(desk: Desk, senior_id: int, on: datetime, by: str, as_json: bool) -> None:
+    """登记去世：卡片自当日零时冻结，以后月份的补贴收回 Record a death: the card stops from that day, later months are taken back."""
+    _end(desk, life.learn_of_death, senior_id, on.date(), by, as_json)
+
+
+@senior.command("left")
+@click.argument("senior_id", type=int)
+@on_option
+@by_option
+@json_option
+@pass_desk
+def left(desk: Desk, senior_id: int, on: datetime, by: str, as_json: bool) -> None:
+    """登记迁出或退出（日期为不再服务的第一天） Record a move or leaving; the date is the first day no longer served."""
+    _end(desk, life.learn_of_leaving, senior_id, on.date(), by, as_json)
+
+
+def _end(desk: Desk, learn: Any, senior_id: int, on: date, by: str, as_json: bool) -> None:
+    with desk.acting(by) as act:
+        ended: life.Ended = learn(act, senior_id, on)
+    if as_json:
+        figures = {"taken_back": ended.taken_back, "receivable": ended.receivable}
+        desk.show_json(vars(ended) | {"months_back": [vars(back) for back in ended.months_back]} | figures)
+        return
+    if ended.frozen_from is not None:
+        desk.say(f"卡片自 {ended.frozen_from:%Y-%m-%d %H:%M} 起冻结", "the card is frozen from then on")
+    for back in ended.months_back:
+        desk.say(
+            f"{back.month} 已发 {format_yuan(back.issued)}：收回 {format_yuan(back.taken_back)}，应追回 {format_yuan(back.receivable)}",
+            f"{back.month}: issued, taken back, still owed",
+        )
+    if ended.spent_since_subsidy or ended.spent_since_personal:
+        desk.say(
+            f"此后已扣补贴 {format_yuan(ended.spent_since_subsidy)}、个人 {format_yuan(ended.spent_since_personal)}，请核查这些服务",
+            "was debited for later moments: check these visits",
+        )
+    if ended.last_month is not None and not ended.months_back:
+        desk.say(f"补贴发至 {ended.last_month}，无需收回", f"issued until {ended.last_month}; nothing to take back")
