@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
 
 from pos_gateway.client import DeviceClient, Problem
-from settlement import keys
+from settlement import keys, officers
+from settlement.cli import main
 from settlement.clock import system_clock
+from settlement.providers.tables import providers
 from settlement.visits import device_key
-from tests.pos_gateway.town import Door, Town
-from tests.support import RING
+from tests.pos_gateway.town import Town
+from tests.support import RING, acting
 
 
 @pytest.fixture
@@ -56,11 +61,24 @@ def _wait(port: int, server: subprocess.Popen[bytes], log: object) -> None:
     pytest.fail(f"the server did not come up: {log.read()}")  # type: ignore[attr-defined]
 
 
-def test_a_device_enrols_and_asks_over_the_network(door: Door, address: str) -> None:
-    door.now = system_clock()
+def code_from_the_office(town: Town, key_file: Path) -> str:
+    """What the provider's clerk types, and the code that is shown."""
+    with acting(town.engine) as act:
+        clerk = f"clerk-{key_file.parent.name}"
+        officers.add(act, clerk, "张敏", "provider", provider_id=town.ours)
+        code = act.conn.execute(select(providers.c.code).where(providers.c.id == town.ours)).scalar_one()
+    url = town.engine.url.render_as_string(hide_password=False)
+    typed = ["--db", url, "--keys", str(key_file), "device", "enrol-code", "--provider", code]
+    answer = CliRunner().invoke(main, [*typed, "--caregiver", "0017", "--by", clerk, "--json"])
+    assert answer.exit_code == 0, answer.output
+    shown: str = json.loads(answer.output)["code"]
+    return shown
+
+
+def test_a_device_enrols_and_asks_over_the_network(town: Town, address: str, tmp_path: Path) -> None:
     key = device_key.generate(device_key.ECDSA_P256)
     with DeviceClient(address, key, clock=system_clock, caregiver="0017") as phone:
-        told = phone.enrol(door.code(caregiver=door.town.our_caregiver))
+        told = phone.enrol(code_from_the_office(town, tmp_path / "keys.json"))
         assert told["caregiver"] == "0017"
         assert isinstance(phone.orders(), list)
         with pytest.raises(Problem) as caught:
