@@ -17,7 +17,22 @@ from settlement.policy import store
 
 scheme_option = click.option("--scheme", "scheme_code", default="jiangdu", show_default=True, help="方案代码 scheme")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+class OutFile(click.Path):
+    """A file to be written: its folder must exist, so that nothing is imported before the answer turns out to have no place."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.absolute().parent.is_dir():
+            self.fail(f"文件夹不存在 no such folder: {path.parent}", param, ctx)
+        return path
+
+
+OUT = OutFile()
 
 
 @click.command("roster")
@@ -36,6 +51,10 @@ def import_command(
     desk: Desk, file: Path, scheme_code: str, accept_valid: bool, corrected: Path | None, by: str, as_json: bool
 ) -> None:
     """导入名册：全部无误才导入，问题逐格列出 Register the people of a roster: every fault is listed at its cell; exit code 1 when there are any."""
+    if corrected is not None and corrected.absolute() == file.absolute():
+        raise click.BadParameter(
+            "请另取文件名，不要覆盖原名册 another name, please: not over the roster itself", param_hint="--corrected"
+        )
     with desk.acting(by) as act:
         scheme = store.in_force(act.conn, scheme_code, Month.of(act.now))
         done = import_roster(act, desk.ring, scheme, file.read_bytes(), file.name, accept_valid=accept_valid)

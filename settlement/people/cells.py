@@ -62,6 +62,26 @@ def tidy(value: Value) -> str:
     return re.sub(r" +", " ", text)
 
 
+def text(longest: int) -> Callable[[Value], str]:
+    """A reader of plain text that the register can hold."""
+
+    def read(value: Value) -> str:
+        found = tidy(value)
+        if len(found) > longest:
+            raise Wrong(
+                Problem(
+                    "text_too_long",
+                    f"超过{longest}个字",
+                    f"is longer than {longest} characters",
+                    "请缩短",
+                    "Shorten it",
+                )
+            )
+        return found
+
+    return read
+
+
 def name(value: Value) -> str:
     """A person's name: Chinese characters (and ·) without spaces, or letters. Digits and other signs are slips."""
     text = re.sub(r"[•‧∙・.．]", "·", tidy(value))

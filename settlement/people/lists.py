@@ -34,8 +34,8 @@ def read_places(content: bytes, file_name: str) -> list[Place]:
     )
 
     def one(row: Mapping[str, Value]) -> Place:
-        town = _needed(cells.tidy(row["镇街"]).replace(" ", ""), "镇街")
-        village = _needed(cells.tidy(row["村社区"]).replace(" ", ""), "村社区")
+        town = _needed(cells.text(40)(row["镇街"]), "镇街")
+        village = _needed(cells.text(80)(row["村社区"]), "村社区")
         return Place(town, village, latitude(row.get("纬度")), longitude(row.get("经度")))
 
     return list(_rows(content, file_name, ("镇街", "村社区"), ("经度", "纬度"), one))
@@ -58,7 +58,7 @@ def read_days(content: bytes, file_name: str) -> list[OfficialDay]:
                     "Fill it in or correct it",
                 )
             )
-        return OfficialDay(on, kind == "班", cells.tidy(row.get("名称")))
+        return OfficialDay(on, kind == "班", cells.text(40)(row.get("名称")))
 
     return list(_rows(content, file_name, ("日期", "类型"), ("名称",), one))
 
@@ -109,6 +109,7 @@ def _headers(sheet: Sheet, needed: tuple[str, ...], optional: tuple[str, ...]) -
 
 
 def _needed(text: str, header: str) -> str:
+    text = text.replace(" ", "")
     if not text:
         raise Wrong(Problem("cell_missing", f"没有填写{header}", f"{header} is missing", "请补上", "Fill it in"))
     return text

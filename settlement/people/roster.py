@@ -139,7 +139,7 @@ class _Judge:
         self.readers: Mapping[str, Callable[[Value], Any]] = {
             "name": cells.name, "id_no": self._identity, "sex": cells.sex, "birth_date": past, "town": self._town,
             "village": cells.tidy, "categories": categories, "level": cells.level, "assessed_on": past,
-            "assessor": cells.tidy, "address": cells.tidy, "phone": phone, "registered_since": past,
+            "assessor": cells.text(80), "address": cells.text(200), "phone": phone, "registered_since": past,
             "resident_since": past, "longitude": cells.degrees(*cells.LONGITUDES, cells.LATITUDES),
             "latitude": cells.degrees(*cells.LATITUDES, cells.LONGITUDES), "emergency_name": cells.name,
             "emergency_phone": phone, "agent_name": cells.name, "agent_phone": phone, "applied_on": past,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 import zipfile
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ def read(content: bytes, file_name: str) -> list[Sheet]:
     """The sheets of a file by its name's ending. Raises Wrong for one that is not what its name says."""
     suffix = Path(file_name).suffix.lower()
     if suffix == ".csv":
-        return [Sheet(Path(file_name).stem, read_csv(content))]
+        return [Sheet(_sheet_name(Path(file_name).stem), read_csv(content))]
     if suffix == ".xls" or content.startswith(_OLD_EXCEL):
         raise Wrong(
             Problem(
@@ -78,6 +79,11 @@ def read(content: bytes, file_name: str) -> list[Sheet]:
             )
         )
     return read_xlsx(content)
+
+
+def _sheet_name(stem: str) -> str:
+    """A file's name as a sheet may be called: at most 31 characters, none of the forbidden ones."""
+    return re.sub(r"[\[\]:*?/\\]", "_", stem)[:31] or "CSV"
 
 
 def read_xlsx(content: bytes) -> list[Sheet]:

@@ -52,6 +52,9 @@ def test_a_roster_from_template_to_the_register(home: Path):
     assert "名册!B3 身份证号" in told.output
     assert "3210**********0227" in told.output
     assert corrected.exists()
+    for nowhere in (str(faulty), str(home / "no" / "copy.xlsx")):
+        refused = songbai(home, "import", "roster", str(faulty), "--by", "clerk", "--corrected", nowhere)
+        assert refused.exit_code == 2
 
     answered = songbai(home, "import", "roster", str(faulty), "--by", "clerk", "--accept-valid", "--json")
     assert answered.exit_code == 1

@@ -229,7 +229,13 @@ def test_a_csv_from_any_office_program(district: Engine, encoding: str):
 
 def test_a_csv_that_excel_spoilt(district: Engine):
     spoilt = ",".join(HEADERS) + "\n王桂英,3.21026E+17,仙女镇,正谊村,,,,,,,"
-    assert found(hand_in(district, spoilt.encode(), "r.csv")) == {"B2": "id_as_number"}
+    refused = hand_in(district, spoilt.encode(), "名册[2026年上半年]：仙女镇正谊村困难老年人和高龄老年人.csv")
+    assert found(refused) == {"B2": "id_as_number"}
+    workbook.corrected_copy(refused.roster).save(BytesIO())  # the sheet's name is one that Excel allows
+
+
+def test_what_does_not_fit_is_refused(district: Engine):
+    assert found(hand_in(district, xlsx([HEADERS, row(22, 地址="村" * 201)]))) == {"H2": "text_too_long"}
 
 
 @pytest.mark.parametrize(
