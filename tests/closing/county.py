@@ -74,13 +74,13 @@ class County:
                 ).scalar_one()
             self._card(act)
         with acting(self.engine, "2026-01-02 09:00", FINANCE) as act:
-            for payer, name in (
-                ("district", "江都区财政专户"),
-                (f"town:{XIANNV}", "仙女镇财政专户"),
-                (f"town:{DINGHUO}", "丁伙镇财政专户"),
-                ("card_operator", "市民卡公司备付金"),
+            for payer, name, account in (
+                ("district", "江都区财政专户", "3205001"),
+                (f"town:{XIANNV}", "仙女镇财政专户", "3205002"),
+                (f"town:{DINGHUO}", "丁伙镇财政专户", "3205003"),
+                ("card_operator", "市民卡公司备付金", "3205009"),
             ):
-                payers.register_account(act, payer, name, f"3205{len(name):04d}{len(payer):04d}", "江都农商行")
+                payers.register_account(act, payer, name, account, "江都农商行")
         return self
 
     def _price_list(self, act: Act) -> int:
@@ -176,8 +176,8 @@ class County:
         self, act: Act, visit_id: str, provider: str, town: str, when: datetime, subsidy: int, personal: int
     ) -> None:
         total, id = subsidy + personal, f"d-{visit_id}"
-        line = {"visit_id": visit_id, "no": 1, "item_code": "rooms", "quantity": 1, "price_list_id": self.prices}
-        act.conn.execute(insert(visit_lines), line | {"unit_price_fen": total, "amount_fen": total, "subsidised": True})
+        line = {"visit_id": visit_id, "no": 1, "item_code": "rooms", "quantity": total, "price_list_id": self.prices}
+        act.conn.execute(insert(visit_lines), line | {"unit_price_fen": 1, "amount_fen": total, "subsidised": True})
         row = {"id": id, "visit_id": visit_id, "card_id": self.card, "medium_id": self.medium, "town": town}
         row |= {
             "provider_id": self.providers[provider],
