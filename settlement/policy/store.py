@@ -6,10 +6,9 @@ another system is still the same scheme.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import sha256
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from settlement import officers
 from settlement.act import Act
@@ -70,23 +69,29 @@ def text_of(conn: Connection, code: str, version: str) -> str:
 
 def get(conn: Connection, code: str, version: str) -> Scheme:
     """The scheme as it was stored. Raises Refused(NOT_FOUND)."""
-    return _parsed(text_of(conn, code, version))
+    digest = conn.execute(_HASH_OF, {"code": code, "version": version}).scalar_one_or_none()
+    return _schemes[digest] if digest in _schemes else _remembered(text_of(conn, code, version))
 
 
 def in_force(conn: Connection, code: str, month: Month) -> Scheme:
     """The version that a month is decided under: the newest that began by then. Raises Refused(NO_SCHEME_IN_FORCE)."""
-    text = conn.execute(
-        select(schemes.c.text)
-        .where(schemes.c.code == code, schemes.c.valid_from <= str(month))
-        .order_by(schemes.c.valid_from.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    if text is None:
+    row = conn.execute(_NEWEST, {"code": code, "month": str(month)}).one_or_none()
+    if row is None:
         raise Refused(Reason.NO_SCHEME_IN_FORCE, code=code, month=month)
-    return _parsed(text)
+    return _schemes[row.hash] if row.hash in _schemes else _remembered(text_of(conn, code, row.version))
 
 
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> Scheme:
-    """Reading takes some milliseconds and a stored text never changes."""
-    return load(text)
+_HASH_OF = select(schemes.c.hash).where(schemes.c.code == bindparam("code"), schemes.c.version == bindparam("version"))
+_NEWEST = (
+    select(schemes.c.version, schemes.c.hash)
+    .where(schemes.c.code == bindparam("code"), schemes.c.valid_from <= bindparam("month"))
+    .order_by(schemes.c.valid_from.desc())
+    .limit(1)
+)
+
+_schemes: dict[str, Scheme] = {}
+"""Schemes read before, by the hash of their text: reading one takes some milliseconds and a stored text never changes."""
+
+
+def _remembered(text: str) -> Scheme:
+    return _schemes.setdefault(hash_of(text), load(text))

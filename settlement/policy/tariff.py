@@ -13,7 +13,21 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from settlement import officers
 from settlement.act import Act
@@ -155,25 +169,26 @@ def with_prices(needed: FromClause, scheme_code: str) -> Select[Any]:
 
 def prices_in_force(conn: Connection, scheme_code: str, provider_id: int, on_date: date) -> dict[str, Price]:
     """Everything a provider may sell on a day, by item code."""
-    rows = conn.execute(_prices(scheme_code, provider_id, on_date)).mappings()
-    return {row["item_code"]: Price(**row) for row in rows}
+    chosen = conn.execute(_CHOSEN, {"scheme": scheme_code, "provider": provider_id, "day": on_date}).one_or_none()
+    return {} if chosen is None else dict(_items_of(conn, chosen))
 
 
 def price_in_force(conn: Connection, scheme_code: str, provider_id: int, item_code: str, on_date: date) -> Price | None:
     """One item's price for a provider on a day (the local date of the check-in); None when it may not be sold."""
-    query = _prices(scheme_code, provider_id, on_date).where(price_items.c.item_code == item_code)
-    row = conn.execute(query).mappings().one_or_none()
-    return None if row is None else Price(**row)
+    return prices_in_force(conn, scheme_code, provider_id, on_date).get(item_code)
 
 
-def _prices(scheme_code: str, provider_id: int, on_date: date) -> Select[Any]:
-    fields = [column for column in price_items.c if column.name != "id"]
-    return (
-        select(*fields, price_lists.c.version.label("list_version"))
-        .join(price_lists, price_items.c.list_id == price_lists.c.id)
-        .where(_holds(price_lists, scheme_code, provider_id, on_date))
-        .order_by(price_items.c.item_code)
-    )
+_read: dict[tuple[int, str, str], dict[str, Price]] = {}
+"""Price lists read before, by id, version and hash: a stored list never changes, and a debit at the door must not read it anew."""
+
+
+def _items_of(conn: Connection, chosen: Row[Any]) -> dict[str, Price]:
+    key = (chosen.id, chosen.version, chosen.hash)
+    if key not in _read:
+        fields = [column for column in price_items.c if column.name != "id"]
+        rows = conn.execute(select(*fields).where(price_items.c.list_id == chosen.id).order_by(price_items.c.item_code))
+        _read[key] = {row["item_code"]: Price(**row, list_version=chosen.version) for row in rows.mappings()}
+    return _read[key]
 
 
 def _holds(
@@ -193,6 +208,21 @@ def _in_force(lists: FromClause, scheme_code: str, day: ColumnElement[date] | da
         lists.c.valid_from <= day,
         or_(lists.c.valid_to.is_(None), lists.c.valid_to > day),
     )
+
+
+_CHOSEN = (
+    select(price_lists.c.id, price_lists.c.version, price_lists.c.hash)
+    .where(
+        price_lists.c.scheme_code == bindparam("scheme"),
+        price_lists.c.status == "approved",
+        price_lists.c.valid_from <= bindparam("day", type_=Date),
+        or_(price_lists.c.valid_to.is_(None), price_lists.c.valid_to > bindparam("day", type_=Date)),
+        or_(price_lists.c.provider_id.is_(None), price_lists.c.provider_id == bindparam("provider")),
+    )
+    .order_by(price_lists.c.provider_id.is_(None))
+    .limit(1)
+)
+"""As :func:`_holds`: the provider's own list if it has one in force, else the scheme's."""
 
 
 def _owner(provider_id: int | None) -> ColumnElement[bool]:
