@@ -25,13 +25,15 @@ class Purses:
 
 @dataclass(frozen=True)
 class Movement:
-    """One act on a card. ``code``: of the chart's acts; amounts in fen, signed: negative is spent or taken back."""
+    """One act on a card. ``code``: of the chart's acts; amounts in fen, signed: negative is spent or taken back. ``reference``: the
+    document behind it, such as ``debit:...``."""
 
     occurred_at: datetime
     code: str
     subsidy: int
     personal: int
     provider: str | None
+    reference: str
 
 
 def purses(conn: Connection, card_id: int) -> Purses:
@@ -72,7 +74,8 @@ def _movement(
             else:
                 provider = names.get(_provider_id(account.owner), provider)
     first = rows[0]
-    return Movement(first.occurred_at, first.code, moved[chart.CARD_SUBSIDY], moved[chart.CARD_PERSONAL], provider)
+    moves = moved[chart.CARD_SUBSIDY], moved[chart.CARD_PERSONAL]
+    return Movement(first.occurred_at, first.code, *moves, provider, first.reference)
 
 
 def _provider_id(owner: str) -> int:

@@ -21,15 +21,16 @@ BOOT = at("2026-07-01 00:00")
 
 
 class Phone:
-    """``alg``: how it signs. Bound to a caregiver."""
+    """``alg``: how it signs. Bound to its caregiver unless ``shared``."""
 
-    def __init__(self, world: World, caregiver: int, alg: str = device_key.ED25519) -> None:
+    def __init__(self, world: World, caregiver: int, alg: str = device_key.ED25519, *, shared: bool = False) -> None:
         self.world, self.key = world, device_key.generate(alg)
         public = self.key.public_key()
         self.id = f"dev-{next(world.numbers)}"
         with acting(world.engine, BEGINNING) as act:
             worker = act.conn.execute(select(caregivers).where(caregivers.c.id == caregiver)).one()
-            row = {"id": self.id, "provider_id": worker.provider_id, "caregiver_id": caregiver, "kind": "phone"}
+            row = {"id": self.id, "provider_id": worker.provider_id, "kind": "phone"}
+            row |= {"caregiver_id": None if shared else caregiver}
             row |= {"algorithm": alg, "key_id": device_key.key_id(public), "public_key": device_key.to_text(public)}
             act.conn.execute(insert(devices).values(**row, enrolled_at=act.now, last_counter=0, last_hash=FIRST_PREV))
         self.staff_no, self.provider = worker.staff_no, worker.provider_id

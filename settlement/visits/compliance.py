@@ -1,0 +1,147 @@
+"""Did everybody get the visits the scheme owes them? Visits per person and month by group, with making up; different items per year.
+
+Set-based: one statement for a month's whole population (notice 5(3)2). It only reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal, or_, select
+
+from settlement.findings import Finding
+from settlement.people.tables import entitlements, seniors
+from settlement.periods import Month
+from settlement.policy.duties import visits_required
+from settlement.policy.scheme import Scheme
+from settlement.visits.tables import visit_lines, visits
+
+COUNTS = ("served", "paid")
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """One person's month. ``made_up``: visits of the months after, beyond what those owe themselves, that make up for this one."""
+
+    senior_id: int
+    town: str
+    group_code: str
+    required: int
+    done: int
+    made_up: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.required - self.done - self.made_up)
+
+
+def frequency(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[Frequency]:
+    """Who still misses visits of a month. What was missed may be made up within ``visits.make_up.months`` months after."""
+    owed = _owed(conn, scheme, month, "owed")
+    surplus: ColumnElement[int] = literal(0)
+    source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
+    for ahead in range(1, scheme.visits.make_up.months + 1):
+        later = _owed(conn, scheme, month.plus(ahead), f"later{ahead}")
+        source = source.outerjoin(later, later.c.senior_id == owed.c.senior_id)
+        spare = func.coalesce(later.c.done - later.c.required, 0)
+        surplus = surplus + case((spare > 0, spare), else_=0)
+    lacking = owed.c.required - owed.c.done
+    query = (
+        select(owed.c.senior_id, seniors.c.town, owed.c.group_code, owed.c.required, owed.c.done)
+        .add_columns(case((surplus > lacking, lacking), else_=surplus).label("made_up"))
+        .select_from(source)
+        .where(lacking > surplus)
+        .order_by(seniors.c.town, owed.c.senior_id)
+    )
+    if town is not None:
+        query = query.where(seniors.c.town == town)
+    return [Frequency(*row) for row in conn.execute(query)]
+
+
+def _owed(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subquery:
+    """(senior, group, required, done) of everybody entitled in a month."""
+    e = entitlements.c
+    entitled = and_(
+        e.scheme_code == scheme.code, e.from_month <= str(month), or_(e.to_month.is_(None), e.to_month >= str(month))
+    )
+    kinds = conn.execute(select(e.benefit, e.level).where(entitled).distinct())
+    # Several benefits at once ("a+b") owe the most that any of them does.
+    rules = [
+        (
+            and_(e.benefit == benefit, e.level.is_not_distinct_from(level)),
+            max(visits_required(scheme, each, level) for each in benefit.split("+")),
+        )
+        for benefit, level in kinds
+    ]
+    done = (
+        select(visits.c.senior_id, func.count().label("visits"))
+        .where(visits.c.scheme_code == scheme.code, visits.c.month == str(month), visits.c.status.in_(COUNTS))
+        .group_by(visits.c.senior_id)
+        .subquery()
+    )
+    required: ColumnElement[int] = case(*rules, else_=0) if rules else literal(0)
+    return (
+        select(e.senior_id, e.group_code, required.label("required"), func.coalesce(done.c.visits, 0).label("done"))
+        .select_from(entitlements.outerjoin(done, done.c.senior_id == e.senior_id))
+        .where(entitled)
+        .subquery(name)
+    )
+
+
+@dataclass(frozen=True)
+class Variety:
+    senior_id: int
+    town: str
+    required: int
+    different: int
+
+
+def variety(conn: Connection, scheme: Scheme, year: int, town: str | None = None) -> list[Variety]:
+    """Who, being entitled in a calendar year, got fewer different items in it than the scheme asks for."""
+    e, first, last = entitlements.c, f"{year}-01", f"{year}-12"
+    in_year = and_(e.scheme_code == scheme.code, e.from_month <= last, or_(e.to_month.is_(None), e.to_month >= first))
+    # A row superseded before it began ends before its first month: nobody was entitled under it.
+    begun = or_(e.to_month.is_(None), e.to_month >= e.from_month)
+    people = select(e.senior_id).where(in_year, begun).distinct().subquery("people")
+    served = (
+        select(visits.c.senior_id, func.count(visit_lines.c.item_code.distinct()).label("items"))
+        .join(visit_lines, visit_lines.c.visit_id == visits.c.id)
+        .where(visits.c.scheme_code == scheme.code, visits.c.month.between(first, last), visits.c.status.in_(COUNTS))
+        .group_by(visits.c.senior_id)
+        .subquery("served")
+    )
+    required, different = scheme.visits.variety.items_per_year, func.coalesce(served.c["items"], 0)
+    query = (
+        select(seniors.c.id, seniors.c.town, literal(required), different)
+        .join(people, people.c.senior_id == seniors.c.id)
+        .outerjoin(served, served.c.senior_id == seniors.c.id)
+        .where(different < required)
+        .order_by(seniors.c.town, seniors.c.id)
+    )
+    if town is not None:
+        query = query.where(seniors.c.town == town)
+    return [Variety(*row) for row in conn.execute(query)]
+
+
+def findings(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[Finding]:
+    """The month's missing visits; with December also the year's missing variety."""
+    found = [
+        Finding(
+            "too_few_visits",
+            f"senior:{f.senior_id}",
+            f"{month}应服务{f.required}次，实际{f.done}次，补做{f.made_up}次（{f.town}）",
+            f"{month}: {f.required} visits owed, {f.done} given, {f.made_up} made up ({f.town})",
+        )
+        for f in frequency(conn, scheme, month, town)
+    ]
+    if month.number == 12:
+        found += [
+            Finding(
+                "too_few_items",
+                f"senior:{v.senior_id}",
+                f"{month.year}年应有{v.required}种不同项目，实际{v.different}种（{v.town}）",
+                f"{month.year}: {v.required} different items owed, {v.different} given ({v.town})",
+            )
+            for v in variety(conn, scheme, month.year, town)
+        ]
+    return found
