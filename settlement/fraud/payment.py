@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -128,30 +129,61 @@ def idle_burst(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """
     before, after = debits.alias("before"), debits.alias("after")
     taken = us(debits.c.occurred_at)
+    # One pass over the days concerned finds who was not debited for so long; only for those few the past is searched.
+    since = scope.begins - timedelta(days=params["idle_days"] + params["within_days"])
+    recent = (
+        select(
+            debits.c.card_id,
+            debits.c.visit_id,
+            taken.label("taken"),
+            func.lag(taken)
+            .over(partition_by=debits.c.card_id, order_by=(debits.c.occurred_at, debits.c.id))
+            .label("previous"),
+        )
+        .where(POSTED, debits.c.occurred_at >= since)
+        .cte("recent")
+    )
+    idle_days = literal(params["idle_days"] * DAY, BigInteger)
+    rested = (
+        select(
+            recent.c.card_id,
+            cards.c.subsidy_account_id.label("account"),
+            recent.c.taken.label("begins"),
+            recent.c.previous,
+        )
+        .join(visits, visits.c.id == recent.c.visit_id)
+        .join(cards, cards.c.id == recent.c.card_id)
+        .where(
+            scope.around(visits, days=params["within_days"]),
+            or_(recent.c.previous.is_(None), recent.c.taken - recent.c.previous >= idle_days),
+        )
+        .cte("rested")
+    )
     last = (
         select(func.max(us(before.c.occurred_at)))
-        .where(before.c.card_id == debits.c.card_id, before.c.status == "posted", us(before.c.occurred_at) < taken)
+        .where(
+            before.c.card_id == rested.c.card_id,
+            before.c.status == "posted",
+            us(before.c.occurred_at) < rested.c.begins,
+        )
         .scalar_subquery()
     )
-    account = cards.c.subsidy_account_id
     first_money = (
-        select(func.min(us(transfers.c.occurred_at))).where(transfers.c.credit_account_id == account).scalar_subquery()
+        select(func.min(us(transfers.c.occurred_at)))
+        .where(transfers.c.credit_account_id == rested.c.account)
+        .scalar_subquery()
     )
     idle = (
         select(
-            debits.c.card_id,
-            account.label("account"),
-            taken.label("begins"),
-            func.coalesce(last, first_money).label("since"),
+            rested.c.card_id,
+            rested.c.account,
+            rested.c.begins,
+            func.coalesce(rested.c.previous, last, first_money).label("since"),
         )
-        .join(visits, visits.c.id == debits.c.visit_id)
-        .join(cards, cards.c.id == debits.c.card_id)
-        .where(scope.around(visits, days=params["within_days"]), POSTED)
-        .cte("idle")
-    )
+    ).cte("idle")
     run = (
         select(idle, _balance_before(idle.c.account, idle.c.begins).label("available"))
-        .where(idle.c.begins - idle.c.since >= literal(params["idle_days"] * DAY, BigInteger))
+        .where(idle.c.begins - idle.c.since >= idle_days)
         .cte("run")
     )
     window = us(after.c.occurred_at).between(
@@ -171,9 +203,8 @@ def idle_burst(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
         if len(burst) < 2 or available <= 0 or spent * 100 < available * params["percent"]:
             continue
         shown = (f"card:{card}", *rows("debit", *(row.debit for row in burst)))
-        idle_days = (burst[0].begins - burst[0].since) // DAY
         measured = {
-            "idle_days": idle_days,
+            "idle_days": (burst[0].begins - burst[0].since) // DAY,
             "fen": spent,
             "available_fen": available,
             "percent": spent * 100 // available,

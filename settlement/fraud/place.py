@@ -66,7 +66,9 @@ def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]
 def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """At least ``cards`` different cards were debited within ``minutes`` and ``metres`` of one debit, home visits only.
 
-    Debits are put into cells at least as wide as ``metres`` (up to 60 degrees of latitude), so that only neighbouring cells are compared.
+    Every debit is written into its own cell of a grid and the eight around it; a cell is at least as wide as ``metres`` (up to 60 degrees of
+    latitude), so whatever is near a debit is written into that debit's own cell. Only cells with enough debits at about one time are looked
+    at in pairs.
     """
     cell = e7_of_metres(params["metres"])
     needs = demands(scope)
@@ -91,13 +93,27 @@ def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterat
     )
     steps = [select(literal(step).label("step")) for step in (-1, 0, 1)]
     down, across = union_all(*steps).cte("down"), union_all(*steps).cte("across")
-    first, other = spots.alias("first"), spots.alias("other")
+    at_row, at_col = spots.c.row + down.c.step, spots.c.col + across.c.step
+    about = params["minutes"] * 60
+    crowd = func.count().over(partition_by=(at_row, at_col), order_by=spots.c.taken // SECOND, range_=(-about, about))
+    spread = (
+        select(
+            *(spots.c[name] for name in ("debit", "card_id", "visit", "taken", "latitude", "longitude", "checked")),
+            at_row.label("row"),
+            at_col.label("col"),
+            and_(down.c.step == 0, across.c.step == 0).label("own_cell"),
+            crowd.label("crowd"),
+        )
+        .select_from(spots.join(down, literal(1) == 1).join(across, literal(1) == 1))
+        .cte("spread")
+    )
+    crowded = select(spread).where(spread.c.crowd >= params["cards"]).cte("crowded")
+    first, other = crowded.alias("first"), crowded.alias("other")
     near = metres_squared(first.c.latitude, first.c.longitude, other.c.latitude, other.c.longitude)
     query = (
         select(
             first.c.debit,
             first.c.visit,
-            first.c.card_id,
             first.c.checked,
             other.c.debit.label("other_debit"),
             other.c.visit.label("other_visit"),
@@ -105,9 +121,9 @@ def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterat
             other.c.checked.label("other_checked"),
             (other.c.taken - first.c.taken).label("apart"),
         )
-        .select_from(first.join(down, literal(1) == 1).join(across, literal(1) == 1))
-        .join(other, and_(other.c.row == first.c.row + down.c.step, other.c.col == first.c.col + across.c.step))
+        .select_from(first.join(other, and_(other.c.row == first.c.row, other.c.col == first.c.col)))
         .where(
+            first.c.own_cell,
             other.c.card_id != first.c.card_id,
             other.c.taken - first.c.taken >= 0,
             other.c.taken - first.c.taken <= literal(params["minutes"] * MINUTE, BigInteger),

@@ -70,6 +70,11 @@ class Scope:
     def months(self) -> list[str]:
         return [str(each) for each in (*self.late, self.month)]
 
+    @property
+    def begins(self) -> datetime:
+        """The first moment of the earliest month concerned."""
+        return self._runs[0][0].start(self.scheme.time_zone)
+
     def checked(self, v: FromClause, *, also: Sequence[str] = ()) -> ColumnElement[bool]:
         """True for a row of visits under judgement. ``also``: further statuses that this month's visits may have."""
         this_month = and_(v.c.month == str(self.month), v.c.status.in_(["served", "paid", *also]))

@@ -257,28 +257,34 @@ def test_a_replaced_card(july: MonthByHand) -> None:
 def test_a_burst_on_an_idle_balance(july: MonthByHand) -> None:
     """150.00 lay there for 60 days; 120.00 of it go within three days: 80 %. The same with a day less of rest, or 1 fen less, passes."""
 
-    def card(issued: str, *visits: str, last_fen: int) -> list[str]:
+    def card(issued: str, *visits: str, last_fen: int, before: str | None = None) -> list[str]:
         senior = july.senior()
         control = open_account(july.act, chart.VOUCHER_CONTROL, "scheme:jiangdu")
         purse = account_id(july.act.conn, chart.CARD_SUBSIDY, f"card:{senior}")
         assert purse is not None
         load = transfer.Transfer(f"issue/{senior}", control, purse, 15000, "issue", "issuance:x", at(issued))
         transfer.post(july.act, load.id, [load])
+        if before is not None:
+            july.visit(f"{before} 09:00", f"{before} 10:40", senior=senior, status="paid")
         amounts = [6000] * (len(visits) - 1) + [last_fen]
         return [
             july.visit(f"{day} 09:00", f"{day} 10:40", senior=senior, items="bathing", fen=fen)
             for day, fen in zip(visits, amounts, strict=True)
         ]
 
-    burst = card("2026-05-21 09:00", "2026-07-20", "2026-07-23", last_fen=6000)
+    never_used = card("2026-05-21 09:00", "2026-07-20", "2026-07-23", last_fen=6000)
+    long_ago = card("2026-01-01 09:00", "2026-07-20", "2026-07-23", last_fen=6000, before="2026-02-01")
+    sixty_days = card("2026-01-01 09:00", "2026-07-20", "2026-07-23", last_fen=6000, before="2026-05-21")
+    card("2026-01-01 09:00", "2026-07-20", "2026-07-23", last_fen=6000, before="2026-05-22")
     card("2026-05-22 11:00", "2026-07-20", "2026-07-23", last_fen=6000)
     card("2026-05-01 09:00", "2026-07-20", "2026-07-23", last_fen=5999)
     card("2026-05-01 09:00", "2026-07-20", "2026-07-24", last_fen=6000)
     card("2026-05-01 09:00", "2026-07-20", last_fen=15000)  # one debit is no burst
 
-    assert july.found("idle_burst") == set(burst)
+    assert july.found("idle_burst") == {*never_used, *long_ago, *sixty_days}
     expected = {"idle_days": 60, "fen": 12000, "available_fen": 15000, "percent": 80}
-    assert july.finding("idle_burst", burst[0]).measured == expected
+    assert july.finding("idle_burst", never_used[0]).measured == expected
+    assert july.finding("idle_burst", long_ago[0]).measured["idle_days"] == 169  # 1 February to 20 July
 
 
 # -- the register -------------------------------------------------------------------------------------------------------------
