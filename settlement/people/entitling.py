@@ -185,7 +185,7 @@ def age_bands(act: Act, scheme: Scheme, month: Month) -> Decided:
     """Decide anew for the enrolled people who reached one of the scheme's ages in the year before this month.
 
     To be called before a month is drafted; again changes nothing. A year back, so that a month nobody drafted is caught up. Who is not
-    enrolled waits for the next intake.
+    enrolled waits for the next intake, and whose entitlement begins later than this month for that.
     """
     before = month.previous()
     ids: set[int] = set()
@@ -198,6 +198,7 @@ def age_bands(act: Act, scheme: Scheme, month: Month) -> Decided:
                 .join(seniors, seniors.c.id == entitlements.c.senior_id)
                 .where(
                     entitlements.c.scheme_code == scheme.code,
+                    entitlements.c.from_month <= str(month),
                     entitlements.c.to_month.is_(None),
                     seniors.c.birth_date >= first,
                     seniors.c.birth_date < born.end_day,
