@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, String, and_, case, cast, func, or_, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, case, cast, func, or_, select
 
 from settlement.findings import Finding
 from settlement.people.tables import entitlements, seniors
@@ -16,22 +18,27 @@ def check(conn: Connection) -> list[Finding]:
 
 
 def _overlaps(conn: Connection) -> list[Finding]:
-    one, other = entitlements.alias("one"), entitlements.alias("other")
-    query = (
-        select(one.c.id, other.c.id.label("other_id"), one.c.senior_id, one.c.scheme_code)
-        .join(
-            other,
-            and_(
-                one.c.senior_id == other.c.senior_id,
-                one.c.scheme_code == other.c.scheme_code,
-                one.c.id < other.c.id,
-                one.c.from_month <= func.coalesce(other.c.to_month, _OPEN),
-                other.c.from_month <= func.coalesce(one.c.to_month, _OPEN),
-            ),
+    """Each row against the latest month that an earlier row of the same person and scheme reaches: one pass, whatever the numbers."""
+    e = entitlements.c
+    ended = func.coalesce(e.to_month, _OPEN)
+
+    def before(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        most = func.max(column)
+        return most.over(partition_by=(e.senior_id, e.scheme_code), order_by=(e.from_month, e.id), rows=(None, -1))
+
+    held = (
+        select(
+            e.id,
+            e.senior_id,
+            e.scheme_code,
+            e.from_month,
+            before(ended).label("reached"),
+            before(e.id).label("other_id"),
         )
-        .where(*(func.coalesce(each.c.to_month, _OPEN) >= each.c.from_month for each in (one, other)))
-        .order_by(one.c.id, other.c.id)
+        .where(ended >= e.from_month)
+        .subquery("held")
     )
+    query = select(held).where(held.c.reached >= held.c.from_month).order_by(held.c.id)
     return [
         Finding(
             "entitlement_overlap",

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Date,
     FromClause,
-    Row,
     Select,
     and_,
     bindparam,
@@ -182,7 +181,7 @@ _read: dict[tuple[int, str, str], dict[str, Price]] = {}
 """Price lists read before, by id, version and hash: a stored list never changes, and a debit at the door must not read it anew."""
 
 
-def _items_of(conn: Connection, chosen: Row[Any]) -> dict[str, Price]:
+def _items_of(conn: Connection, chosen: Any) -> dict[str, Price]:
     key = (chosen.id, chosen.version, chosen.hash)
     if key not in _read:
         fields = [column for column in price_items.c if column.name != "id"]

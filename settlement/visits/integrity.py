@@ -25,6 +25,11 @@ def _text(column: ColumnElement[int]) -> ColumnElement[str]:
     return cast(column, String)
 
 
+def _debit_of(group_id: ColumnElement[str]) -> ColumnElement[str]:
+    # Computed on the transfer's side, so that the key of debits serves the join.
+    return case((func.substr(group_id, 1, len(GROUP)) == GROUP, func.substr(group_id, len(GROUP) + 1)))
+
+
 def _amounts(conn: Connection) -> list[Finding]:
     """Posted: moved once, in these parts. Reversed: moved, and every part taken back. Declined: nothing moved."""
     t, contra, d = transfers.c, transfers.alias("contra"), debits.c
@@ -109,7 +114,7 @@ def _accounts(conn: Connection) -> list[Finding]:
         .select_from(
             transfers.join(source, source.c.id == t.debit_account_id)
             .join(target, target.c.id == t.credit_account_id)
-            .join(debits, t.group_id == literal(GROUP) + d.id)
+            .join(debits, d.id == _debit_of(t.group_id))
         )
         .where(t.code.in_(DEBIT_CODES), ~right)
         .order_by(t.id)
@@ -132,7 +137,7 @@ def _orphans(conn: Connection) -> list[Finding]:
         select(t.id, t.group_id, accounts.c.code, accounts.c.owner)
         .select_from(
             transfers.join(accounts, accounts.c.id == t.debit_account_id).outerjoin(
-                debits, t.group_id == literal(GROUP) + debits.c.id
+                debits, debits.c.id == _debit_of(t.group_id)
             )
         )
         .where(t.code.in_(DEBIT_CODES), debits.c.id.is_(None))
