@@ -102,19 +102,19 @@ def debit_above_lines(conn: Connection, scope: Scope, params: Params) -> Iterato
 
 
 def replaced_card(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
-    """The code read at the check-in, or at the debit, was lost or replaced before that moment."""
+    """The code read at the check-in, or at the debit, was lost or replaced before that moment; the losses of a year, as they are told late."""
     dead = us(media.c.dead_from)
     at_the_door = (
         select(visits.c.id, visits.c.id.label("record"), media.c.id.label("medium"), media.c.issue)
         .join(media, media.c.id == visits.c.in_medium_id)
-        .where(scope.checked(visits), us(visits.c.check_in_at) >= dead)
+        .where(scope.recent(visits), us(visits.c.check_in_at) >= dead)
         .order_by(visits.c.id)
     )
     at_the_debit = (
         select(visits.c.id, debits.c.id.label("record"), media.c.id.label("medium"), media.c.issue)
         .join(debits, debits.c.visit_id == visits.c.id)
         .join(media, media.c.id == debits.c.medium_id)
-        .where(scope.checked(visits), POSTED, us(debits.c.occurred_at) >= dead)
+        .where(scope.recent(visits), POSTED, us(debits.c.occurred_at) >= dead)
         .order_by(visits.c.id)
     )
     for kind, query in (("visit", at_the_door), ("debit", at_the_debit)):

@@ -1,4 +1,8 @@
-"""Signals of the register: service to somebody who had died, left, or whose card was frozen."""
+"""Signals of the register: service to somebody who had died, left, or whose card was frozen.
+
+Offices learn of these late, often after the month was paid; so the visits of a year are looked at. A visit on a statement that is upheld as
+false comes back as an adjustment.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +35,11 @@ def after_leaving(conn: Connection, scope: Scope, params: Params) -> Iterator[Hi
 
 
 def _from_the_day(conn: Connection, scope: Scope, event: Column[Any]) -> Iterator[Hit]:
-    # Those who have died or left and have a visit in the month are few: their local days are compared here.
+    # Those who have died or left and were visited within the year are few: their local days are compared here.
     query = (
         select(visits.c.id, visits.c.senior_id, visits.c.check_in_at, event.label("event"))
         .join(seniors, seniors.c.id == visits.c.senior_id)
-        .where(scope.checked(visits), event.is_not(None))
+        .where(scope.recent(visits), event.is_not(None))
         .order_by(visits.c.id)
     )
     for row in conn.execute(query):
@@ -53,7 +57,7 @@ def after_freeze(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit
         select(visits.c.id, visits.c.card_id, visits.c.check_in_at, cards.c.frozen_from)
         .join(cards, cards.c.id == visits.c.card_id)
         .where(
-            scope.checked(visits),
+            scope.recent(visits),
             us(visits.c.check_in_at) >= us(cards.c.frozen_from),
             func.coalesce(cards.c.freeze_reason, "").not_in(["died", "left"]),
         )

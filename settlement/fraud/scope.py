@@ -1,7 +1,8 @@
 """Which visits a scan judges, and which it needs beside them to judge by.
 
 *Checked*: the month's visits of the scheme, and earlier ones no statement has paid yet (they arrived late, or were kept out). *Around*:
-what happened at the same time, in whatever scheme and with whatever provider, since a person is in one place only.
+what happened at the same time, in whatever scheme and with whatever provider, since a person is in one place only. *Recent*: the visits of
+a year, paid ones too, for what offices learn late (a death, a move, a loss).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+MONTHS_BACK = 12
 
 
 def us(moment: ColumnElement[datetime]) -> ColumnElement[int]:
@@ -80,6 +83,11 @@ class Scope:
         this_month = and_(v.c.month == str(self.month), v.c.status.in_(["served", "paid", *also]))
         earlier = and_(v.c.month.in_([str(each) for each in self.late]), v.c.status == "served")
         return and_(v.c.scheme_code == self.scheme.code, or_(this_month, earlier) if self.late else this_month)
+
+    def recent(self, v: FromClause) -> ColumnElement[bool]:
+        """Visits of the scheme that something learnt only now may speak against, paid or not."""
+        months = v.c.month.between(str(self.month.plus(-MONTHS_BACK)), str(self.month))
+        return and_(v.c.scheme_code == self.scheme.code, months, v.c.status.in_(["served", "paid"]))
 
     def within(self, v: FromClause) -> ColumnElement[bool]:
         """The whole months concerned, of every scheme and provider, void visits left out: what shares are taken of."""

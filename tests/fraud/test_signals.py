@@ -300,6 +300,17 @@ def test_service_after_death(july: MonthByHand) -> None:
     assert july.found("after_leaving") == set()
 
 
+def test_a_death_learnt_after_the_visit_was_paid(july: MonthByHand) -> None:
+    """The register hears of the death only now: July's scan finds the paid visits of May, but none of more than a year ago."""
+    li = july.senior(died_on=date(2025, 5, 10))
+    paid = july.visit("2026-05-20 09:00", "2026-05-20 10:00", senior=li, status="paid")
+    july.visit("2025-05-09 09:00", "2025-05-09 10:00", senior=li, status="paid")
+    july.visit("2025-06-20 09:00", "2025-06-20 10:00", senior=li, status="paid")
+
+    assert july.found("after_death") == {paid}
+    assert july.finding("after_death", paid).month == "2026-07"  # where it is listed, and decided
+
+
 def test_service_after_moving_away(july: MonthByHand) -> None:
     li = july.senior(left_on=date(2026, 7, 10))
     july.visit("2026-07-09 09:00", "2026-07-09 10:00", senior=li)
