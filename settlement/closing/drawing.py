@@ -183,14 +183,17 @@ class Drawing:
 
     def _lines(self) -> None:
         claimed = self._claimed.subquery("claimed").c
+        statement_id = self._id(claimed.provider_id, claimed.town)
+        # Sorted by something that no index gives: so everything is read before the first row is written. Otherwise PostgreSQL, which took
+        # the table for empty when it planned, looks through the rows just written again for every visit.
         rows = select(
             claimed.id,
-            self._id(claimed.provider_id, claimed.town),
+            statement_id,
             claimed.debit_id,
             claimed.month,
             claimed.subsidy_fen,
             claimed.personal_fen,
-        )
+        ).order_by(statement_id, claimed.id)
         names = ["visit_id", "statement_id", "debit_id", "service_month", "subsidy_fen", "personal_fen"]
         self.act.conn.execute(insert(statement_lines).from_select(names, rows))
 
@@ -207,7 +210,7 @@ class Drawing:
         """One query per reason; a visit may have several. What is still left out is listed again at each close; a void visit once."""
         served = v.status == "served"
         said_before = exists().where(exclusions.c.visit_id == v.id, exclusions.c.reason == "void")
-        yield self._out("void", v.status == "void", ~said_before)
+        yield self._out("void", v.status == "void", ~said_before).order_by(v.void_reason, v.id)  # sorted: see _lines
         yield self._out("no_check_out", v.status == "open")
         yield self._out("no_debit", served, ~self.debited())
         yield self._out("after_cut", served, or_(self.late_evidence, self.late_debit))
