@@ -36,7 +36,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Moment:
-    """``what``: ``statement`` (before the nth), ``before`` or ``after`` the nth commit, of all that the commands do."""
+    """``what``: ``statement`` (before the nth), ``before`` or ``after`` the nth commit of something written, of all the commands do."""
 
     what: str
     n: int
@@ -94,6 +94,7 @@ class Counter:
     def __init__(self, die: Moment | None) -> None:
         self.die = die
         self.counts = {"statement": 0, "before": 0, "after": 0}
+        self.written = False
 
     def tick(self, what: str) -> None:
         self.counts[what] += 1
@@ -104,13 +105,20 @@ class Counter:
         from sqlalchemy import Engine, event
         from sqlalchemy.engine.default import DefaultDialect
 
-        event.listen(Engine, "before_cursor_execute", lambda *_: self.tick("statement"))
+        def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            self.tick("statement")
+            self.written |= statement.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE")
+
+        event.listen(Engine, "before_cursor_execute", executed)
         commit = DefaultDialect.do_commit
 
         def counted(dialect: Any, connection: Any) -> None:
-            self.tick("before")
+            written, self.written = self.written, False
+            if written:
+                self.tick("before")
             commit(dialect, connection)
-            self.tick("after")
+            if written:
+                self.tick("after")
 
         DefaultDialect.do_commit = counted  # type: ignore[method-assign]
 
@@ -125,7 +133,8 @@ def _child(asked: dict[str, Any], told: int) -> int:
     failed = WORKED
     for words in asked["commands"]:
         try:
-            main.main(words, standalone_mode=False)
+            answer = main.main(words, standalone_mode=False)
+            failed = answer if isinstance(answer, int) else WORKED
         except SystemExit as end:
             failed = int(end.code or 0)
         except Exception as error:
