@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Date, Integer, bindparam, exists, select
 
 from settlement.outcomes import Reason
 from settlement.providers.tables import bans, caregivers, contracts
@@ -12,17 +13,27 @@ from settlement.providers.tables import bans, caregivers, contracts
 
 def may_serve(conn: Connection, provider_id: int, town: str, scheme_code: str, on: date) -> Reason | None:
     """None when the provider may serve in the town on a local day, else why not: a ban counts before a missing contract."""
-    banned = select(bans.c.id).where(bans.c.provider_id == provider_id, bans.c.from_day <= on, bans.c.until_day > on)
-    if conn.execute(banned.limit(1)).first() is not None:
+    asked = {"provider": provider_id, "town": town, "scheme": scheme_code, "day": on}
+    row = conn.execute(_RIGHTS, asked).one()
+    if row.banned:
         return Reason.PROVIDER_BANNED
-    in_force = select(contracts.c.id).where(
-        contracts.c.provider_id == provider_id,
-        contracts.c.scheme_code == scheme_code,
-        contracts.c.town == town,
-        contracts.c.from_day <= on,
-        contracts.c.until_day > on,
+    return None if row.contracted else Reason.NO_CONTRACT
+
+
+_PROVIDER, _DAY = bindparam("provider", type_=Integer), bindparam("day", type_=Date)
+# Asked at every door, so it is one statement and built once.
+_RIGHTS = select(
+    exists().where(bans.c.provider_id == _PROVIDER, bans.c.from_day <= _DAY, bans.c.until_day > _DAY).label("banned"),
+    exists()
+    .where(
+        contracts.c.provider_id == _PROVIDER,
+        contracts.c.scheme_code == bindparam("scheme"),
+        contracts.c.town == bindparam("town"),
+        contracts.c.from_day <= _DAY,
+        contracts.c.until_day > _DAY,
     )
-    return None if conn.execute(in_force.limit(1)).first() is not None else Reason.NO_CONTRACT
+    .label("contracted"),
+)
 
 
 def caregiver_may_work(conn: Connection, caregiver_id: int, on: date) -> Reason | None:
@@ -31,7 +42,12 @@ def caregiver_may_work(conn: Connection, caregiver_id: int, on: date) -> Reason 
     A caregiver without a certificate's date holds none that could expire; which work needs one is the item's rule.
     """
     row = conn.execute(select(caregivers).where(caregivers.c.id == caregiver_id)).one_or_none()
-    if row is None or on < row.from_day or (row.until_day is not None and on >= row.until_day):
+    return Reason.CAREGIVER_NOT_EMPLOYED if row is None else work_refused(row, on)
+
+
+def work_refused(row: Any, on: date) -> Reason | None:
+    """As :func:`caregiver_may_work`, of a caregiver whose row was read already."""
+    if on < row.from_day or (row.until_day is not None and on >= row.until_day):
         return Reason.CAREGIVER_NOT_EMPLOYED
     if row.trained_on is None or row.trained_on > on:
         return Reason.CAREGIVER_UNTRAINED

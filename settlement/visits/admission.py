@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, or_, select
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    false,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from settlement.act import Act
 from settlement.cards.tables import cards, media
@@ -16,7 +30,7 @@ from settlement.periods import Month, local_date
 from settlement.policy.scheme import Scheme
 from settlement.policy.store import in_force
 from settlement.policy.tariff import prices_in_force
-from settlement.providers.rights import caregiver_may_work, may_serve
+from settlement.providers.rights import may_serve, work_refused
 from settlement.providers.tables import caregivers, devices
 from settlement.visits import rules
 from settlement.visits.forms import CheckIn
@@ -29,46 +43,52 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Facts:
-    """``holder``: card, its holder and, where a card was read, the medium. ``on``: the local day."""
+    """``who``: the caregiver's row beside the card's, its holder's and, where a card was read, the medium's. ``on``: the local day."""
 
-    caregiver: Row[Any]
-    holder: Row[Any]
+    who: Any
     scheme: Scheme
     month: Month
     on: date
 
 
+_CAREGIVER = [caregivers.c.id.label("caregiver_id"), caregivers.c.provider_id, caregivers.c.phone_index]
+_CAREGIVER += [caregivers.c[name] for name in ("from_day", "until_day", "trained_on", "certificate_until")]
+_HOLDER = [
+    cards.c.id.label("card_id"),
+    *(cards.c[n] for n in ("scheme_code", "frozen_from", "activated_at", "closed_at")),
+]
+_HOLDER += [seniors.c.id.label("senior_id"), seniors.c.town, seniors.c.latitude_e7, seniors.c.longitude_e7]
+_HOLDER += [seniors.c.died_on, seniors.c.left_on]
+_HELD = cards.join(seniors, seniors.c.id == cards.c.senior_id)
+_THIS = caregivers.c.id == bindparam("caregiver", type_=BigInteger)
+_BY_MEDIUM = (
+    select(*_CAREGIVER, *_HOLDER, media.c.dead_from, media.c.dead_reason)
+    .select_from(_HELD.join(media, media.c.card_id == cards.c.id).join(caregivers, _THIS))
+    .where(media.c.id == bindparam("medium"))
+    .with_for_update(of=[caregivers, cards], key_share=True)
+)
+_BY_SENIOR = (
+    select(*_CAREGIVER, *_HOLDER, null().label("dead_from"), null().label("dead_reason"))
+    .select_from(_HELD.join(caregivers, _THIS))
+    .where(cards.c.senior_id == bindparam("senior"))
+    .with_for_update(of=[caregivers, cards], key_share=True)
+)
+
+
 def gather(act: Act, request: CheckIn) -> Facts | Declined:
-    """Read and lock who is concerned (caregiver, then card, in this order everywhere), so that two check-ins at once queue."""
-    caregiver = act.conn.execute(
-        select(caregivers).where(caregivers.c.id == request.caregiver_id).with_for_update(key_share=True)
-    ).one_or_none()
-    if caregiver is None:
-        return declined(Reason.CAREGIVER_UNKNOWN)
-    holder = act.conn.execute(_holder(request)).one_or_none()
-    if holder is None:
-        return declined(Reason.CODE_UNKNOWN)
-    # Every version of a scheme has the place's time zone; the month's own version says it for sure.
-    month = Month.of(request.occurred_at)
-    scheme = in_force(act.conn, holder.scheme_code, month)
-    month = Month.of(request.occurred_at, scheme.time_zone)
-    return Facts(caregiver, holder, scheme, month, local_date(request.occurred_at, scheme.time_zone))
-
-
-def _holder(request: CheckIn) -> Any:
-    c, s = cards.c, seniors.c
-    columns = [c.id.label("card_id"), c.scheme_code, c.frozen_from, c.activated_at, c.closed_at, c.senior_id]
-    columns += [s.town, s.latitude_e7, s.longitude_e7, s.died_on, s.left_on]
-    holder = cards.join(seniors, s.id == c.senior_id)
+    """Read and lock who is concerned, caregiver and card, so that two check-ins at once take turns. Declined: CAREGIVER_UNKNOWN,
+    CODE_UNKNOWN."""
+    asked: dict[str, Any] = {"caregiver": request.caregiver_id}
     if request.medium_id is None:
-        query = select(*columns).select_from(holder).where(c.senior_id == request.senior_id)
+        row = act.conn.execute(_BY_SENIOR, asked | {"senior": request.senior_id}).one_or_none()
     else:
-        query = (
-            select(*columns, media.c.dead_from, media.c.dead_reason)
-            .select_from(holder.join(media, media.c.card_id == c.id))
-            .where(media.c.id == request.medium_id)
-        )
-    return query.with_for_update(of=cards, key_share=True)
+        row = act.conn.execute(_BY_MEDIUM, asked | {"medium": request.medium_id}).one_or_none()
+    if row is None:
+        known = act.conn.execute(select(exists().where(caregivers.c.id == request.caregiver_id))).scalar_one()
+        return declined(Reason.CODE_UNKNOWN if known else Reason.CAREGIVER_UNKNOWN)
+    scheme = in_force(act.conn, row.scheme_code, Month.of(request.occurred_at))
+    month = Month.of(request.occurred_at, scheme.time_zone)
+    return Facts(row, scheme, month, local_date(request.occurred_at, scheme.time_zone))
 
 
 def admit(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
@@ -81,10 +101,10 @@ def admit(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
     """
     return (
         unlisted(request.method, METHODS)
-        or device_refused(act, request.device_id, request.caregiver_id, facts.caregiver.provider_id)
+        or device_refused(act, request.device_id, request.caregiver_id, facts.who.provider_id)
         or clock_refused(act, facts.scheme, request.occurred_at, released=request.released)
         or _order_refused(act, request, facts)
-        or card_refused(facts.holder, request.occurred_at)
+        or card_refused(facts.who, request.occurred_at)
         or _senior_refused(act, facts)
         or _provider_refused(act, facts)
         or _collision(act, request, facts)
@@ -114,23 +134,31 @@ def clock_refused(act: Act, scheme: Scheme, occurred_at: datetime, *, released: 
 def _order_refused(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
     if request.order_id is None:
         return None
-    order = act.conn.execute(select(work_orders).where(work_orders.c.id == request.order_id)).one_or_none()
+    order = act.conn.execute(_ORDER, {"order": request.order_id}).one_or_none()
     if order is None:
         return declined(Reason.ORDER_UNKNOWN)
-    if order.provider_id != facts.caregiver.provider_id:
+    if order.provider_id != facts.who.provider_id:
         return declined(Reason.OTHER_PROVIDERS_ORDER)
-    if order.senior_id != facts.holder.senior_id:
+    if order.senior_id != facts.who.senior_id:
         return declined(Reason.ORDER_OF_OTHER_SENIOR)
     # A check-in made before the order was taken back counts, however late it arrives.
     if order.status in ("cancelled", "not_served") and order.status_at <= request.occurred_at:
         return declined(Reason.ORDER_NOT_PLANNED, **state_words(order.status))
-    taken = select(exists().where(visits.c.order_id == order.id, visits.c.status != "void"))
-    return declined(Reason.ORDER_TAKEN) if act.conn.execute(taken).scalar_one() else None
+    return declined(Reason.ORDER_TAKEN) if order.taken else None
+
+
+_ORDER = select(
+    work_orders.c.provider_id,
+    work_orders.c.senior_id,
+    work_orders.c.status,
+    work_orders.c.status_at,
+    exists().where(visits.c.order_id == work_orders.c.id, visits.c.status != "void").label("taken"),
+).where(work_orders.c.id == bindparam("order"))
 
 
 def card_refused(holder: Any, at: datetime) -> Declined | None:
     """Whether the piece of card that was read, and its card, counted at that moment; as ``cards.token.read`` does, and frozen besides."""
-    dead_from = getattr(holder, "dead_from", None)
+    dead_from = holder.dead_from
     closed = holder.closed_at is not None and holder.closed_at <= at
     if dead_from is not None and dead_from <= at and not (closed and holder.dead_reason == "closed"):
         return declined(Reason.CODE_DEAD, since=dead_from.isoformat(), why=holder.dead_reason)
@@ -144,55 +172,68 @@ def card_refused(holder: Any, at: datetime) -> Declined | None:
 
 
 def _senior_refused(act: Act, facts: Facts) -> Declined | None:
-    holder = facts.holder
-    if holder.died_on is not None and facts.on >= holder.died_on:
-        return declined(Reason.SENIOR_DEAD, died_on=str(holder.died_on))
-    if holder.left_on is not None and facts.on >= holder.left_on:
-        return declined(Reason.SENIOR_LEFT, left_on=str(holder.left_on))
-    e, month = entitlements.c, str(facts.month)
-    running = exists().where(
-        e.senior_id == holder.senior_id,
-        e.scheme_code == facts.scheme.code,
-        e.from_month <= month,
-        or_(e.to_month.is_(None), e.to_month >= month),
+    who, month = facts.who, str(facts.month)
+    if who.died_on is not None and facts.on >= who.died_on:
+        return declined(Reason.SENIOR_DEAD, died_on=str(who.died_on))
+    if who.left_on is not None and facts.on >= who.left_on:
+        return declined(Reason.SENIOR_LEFT, left_on=str(who.left_on))
+    asked = {"senior": who.senior_id, "scheme": facts.scheme.code, "month": month}
+    return None if act.conn.execute(_ENTITLED, asked).scalar_one() else declined(Reason.NOT_ENTITLED, month=month)
+
+
+_ENTITLED = select(
+    exists().where(
+        entitlements.c.senior_id == bindparam("senior"),
+        entitlements.c.scheme_code == bindparam("scheme"),
+        entitlements.c.from_month <= bindparam("month"),
+        or_(entitlements.c.to_month.is_(None), entitlements.c.to_month >= bindparam("month")),
     )
-    return None if act.conn.execute(select(running)).scalar_one() else declined(Reason.NOT_ENTITLED, month=month)
+)
 
 
 def _provider_refused(act: Act, facts: Facts) -> Declined | None:
-    provider_id = facts.caregiver.provider_id
-    reason = may_serve(act.conn, provider_id, facts.holder.town, facts.scheme.code, facts.on)
-    reason = reason or caregiver_may_work(act.conn, facts.caregiver.id, facts.on)
+    who = facts.who
+    reason = may_serve(act.conn, who.provider_id, who.town, facts.scheme.code, facts.on) or work_refused(who, facts.on)
     return None if reason is None else declined(reason)
 
 
 def _collision(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
     if not rules.at_the_door(facts.scheme, request.occurred_at, act.now):
         return None  # see rules.in_the_way
-    caregiver = facts.caregiver
-    same_person: ColumnElement[bool] = visits.c.caregiver_id == caregiver.id
-    if caregiver.phone_index is not None:  # employed by several providers
-        people = select(caregivers.c.id).where(caregivers.c.phone_index == caregiver.phone_index)
-        same_person = visits.c.caregiver_id.in_(people)
-    other = _in_the_way(act, request, facts, same_person)
+    at, tolerance = request.occurred_at, rules.clock_tolerance(facts.scheme)
+    # A visit that nobody ever checked out of is in the way for a day.
+    span = {"first": at - A_DAY, "last": at + tolerance}
+    who = {"caregiver": request.caregiver_id, "phone": facts.who.phone_index, "senior": facts.who.senior_id}
+    rows = act.conn.execute(_NEARBY, who | span).all()
+
+    def in_the_way(found: Iterable[Row[Any]]) -> str | None:
+        others = [rules.Other(r.id, r.check_in_at, r.check_out_at, r.device_id == request.device_id) for r in found]
+        return rules.in_the_way(facts.scheme, at, act.now, others)
+
+    other = in_the_way(row for row in rows if row.same_caregiver)
     if other is not None:
         return declined(Reason.CAREGIVER_ELSEWHERE, visit=other)
-    other = _in_the_way(act, request, facts, visits.c.senior_id == facts.holder.senior_id)
+    other = in_the_way(row for row in rows if row.senior_id == facts.who.senior_id)
     if other is not None and not _together(act, request, facts):
         return declined(Reason.SENIOR_BEING_SERVED, visit=other)
     return None
 
 
-def _in_the_way(act: Act, request: CheckIn, facts: Facts, who: ColumnElement[bool]) -> str | None:
-    v, at = visits.c, request.occurred_at
-    # A visit that nobody ever checked out of is in the way for a day.
-    near = v.check_in_at.between(at - A_DAY, at + rules.clock_tolerance(facts.scheme))
-    query = select(v.id, v.check_in_at, v.check_out_at, v.device_id).where(who, near, v.status != "void")
-    others = [
-        rules.Other(row.id, row.check_in_at, row.check_out_at, row.device_id == request.device_id)
-        for row in act.conn.execute(query.order_by(v.check_in_at, v.id))
-    ]
-    return rules.in_the_way(facts.scheme, at, act.now, others)
+def _nearby() -> CompoundSelect[Any]:
+    """Visits about that time of the same caregiver, at whichever provider (the same telephone is the same person), or the same senior."""
+    v = visits.c
+    near = and_(v.check_in_at.between(bindparam("first"), bindparam("last")), v.status != "void")
+    same = or_(caregivers.c.id == bindparam("caregiver"), caregivers.c.phone_index == bindparam("phone"))
+    columns = [v.id, v.check_in_at, v.check_out_at, v.device_id, v.senior_id]
+    by_caregiver = select(*columns, true().label("same_caregiver")).where(
+        near, v.caregiver_id.in_(select(caregivers.c.id).where(same))
+    )
+    # One side at a time, so that each uses its own index.
+    by_senior = select(*columns, false()).where(near, v.senior_id == bindparam("senior"))
+    return union_all(by_caregiver, by_senior).order_by("check_in_at", "id")
+
+
+_NEARBY = _nearby()
 
 
 def _together(act: Act, request: CheckIn, facts: Facts) -> bool:
@@ -200,5 +241,5 @@ def _together(act: Act, request: CheckIn, facts: Facts) -> bool:
     if request.order_id is None:
         return False
     items = act.conn.execute(select(work_orders.c["items"]).where(work_orders.c.id == request.order_id)).scalar_one()
-    prices = prices_in_force(act.conn, facts.scheme.code, facts.caregiver.provider_id, facts.on)
+    prices = prices_in_force(act.conn, facts.scheme.code, facts.who.provider_id, facts.on)
     return all(item in prices and prices[item].together for item in items)

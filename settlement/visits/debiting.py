@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import BigInteger, Row, and_, bindparam, insert, or_, select, update
 
 from settlement.act import Act
 from settlement.cards.tables import cards, media
 from settlement.errors import BrokenInvariant
 from settlement.ledger import balance, chart
 from settlement.ledger.accounts import open_account
+from settlement.ledger.tables import accounts
 from settlement.ledger.transfer import Transfer, post
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
@@ -28,7 +29,6 @@ from settlement.visits.forms import Debit, DebitRequest, PricedLine
 from settlement.visits.purses import Asked, Funds, Split, split
 from settlement.visits.service import lines_of
 from settlement.visits.tables import debits, visits
-from settlement.visits.voiding import lock, posted_debit
 from settlement.visits.words import CONSENTS, VOID_REASONS, unlisted
 from settlement.vouchers import cap
 from settlement.vouchers.purses import open_lots
@@ -36,14 +36,15 @@ from settlement.vouchers.purses import open_lots
 
 @dataclass(frozen=True)
 class _Case:
-    """``answered``: the people at the door hear our answer; else the debit was queued without signal."""
+    """``visit``: its row, with the card's, the medium's and what lies in the personal purse. ``answered``: the people at the door hear our
+    answer; else the debit was queued without signal."""
 
     request: DebitRequest
-    visit: Row[Any]
-    card: Row[Any]
+    visit: Any
     scheme: Scheme
     lines: tuple[PricedLine, ...]
     answered: bool
+    debited: bool
 
     @property
     def total(self) -> int:
@@ -69,17 +70,18 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
     """
     if request.total_fen <= 0 or min(request.confirm_personal_fen, request.cash_fen) < 0:
         raise Refused(Reason.BAD_INPUT, detail="total_fen > 0, confirm_personal_fen >= 0, cash_fen >= 0")
-    known = act.conn.execute(select(debits).where(debits.c.id == request.id)).one_or_none()
-    if known is not None:
-        return _replay(act, known, request)
-    visit = lock(act, request.visit_id)
+    visit = act.conn.execute(_VISIT, {"visit": request.visit_id, "medium": request.medium_id}).one_or_none()
     if visit is None:
         return declined(Reason.VISIT_UNKNOWN)
     require(act, "visit.record", provider_id=visit.provider_id)
-    card = act.conn.execute(select(cards).where(cards.c.id == visit.card_id)).one()
+    # After the lock, so that of two debits at once the second sees the first.
+    before = act.conn.execute(_BEFORE, {"id": request.id, "visit": visit.id}).all()
+    known = next((row for row in before if row.id == request.id), None)
+    if known is not None:
+        return _replay(act, known, request)
     scheme = in_force(act.conn, visit.scheme_code, Month.parse(visit.month))
     answered = rules.at_the_door(scheme, request.occurred_at, act.now) and not request.released
-    case = _Case(request, visit, card, scheme, lines_of(act, visit.id), answered)
+    case = _Case(request, visit, scheme, lines_of(act, visit.id), answered, debited=bool(before))
     refusal = _refused(act, case)
     if refusal is not None and refusal.reason is Reason.EVENT_TOO_OLD:
         return refusal  # not decided yet: a second person may release the record
@@ -97,7 +99,7 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
     return Debit(
         request.id,
         visit.id,
-        card.id,
+        visit.card_id,
         case.total,
         parts.subsidy,
         parts.personal,
@@ -110,37 +112,44 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
     )
 
 
+_VISIT = (
+    select(visits, cards.c.frozen_from, cards.c.closed_at, cards.c.activated_at, cards.c.personal_account_id)
+    .add_columns(media.c.card_id.label("read_card_id"), media.c.dead_from, media.c.dead_reason)
+    .add_columns((accounts.c.balance - accounts.c.held).label("personal"))
+    .join(cards, cards.c.id == visits.c.card_id)
+    .join(accounts, accounts.c.id == cards.c.personal_account_id)
+    .outerjoin(media, media.c.id == bindparam("medium", type_=BigInteger))
+    .where(visits.c.id == bindparam("visit"))
+    .with_for_update(of=[visits, cards], key_share=True)
+)
+_BEFORE = select(debits).where(
+    or_(debits.c.id == bindparam("id"), and_(debits.c.visit_id == bindparam("visit"), debits.c.status == "posted"))
+)
+
+
 def _refused(act: Act, case: _Case) -> Declined | None:
     return (
-        _visit_refused(act, case)
+        _visit_refused(case)
         or clock_refused(act, case.scheme, case.request.occurred_at, released=case.request.released)
-        or _card_refused(act, case)
+        or _card_refused(case)
         or _consent_refused(case)
         or _amount_refused(case)
     )
 
 
-def _visit_refused(act: Act, case: _Case) -> Declined | None:
+def _visit_refused(case: _Case) -> Declined | None:
     visit = case.visit
     if visit.status == "open":
         return declined(Reason.VISIT_NOT_OUT)
     if visit.status == "void":
         return declined(Reason.VISIT_VOID, why=VOID_REASONS[visit.void_reason].zh)
-    if posted_debit(act, visit.id) is not None:
-        return declined(Reason.ALREADY_DEBITED)
-    return None
+    return declined(Reason.ALREADY_DEBITED) if case.debited else None
 
 
-def _card_refused(act: Act, case: _Case) -> Declined | None:
-    card, at = case.card, case.request.occurred_at
-    if case.request.medium_id is None:
-        return card_refused(card, at)
-    columns = [media.c.card_id, media.c.dead_from, media.c.dead_reason, cards.c.closed_at, cards.c.activated_at]
-    query = select(*columns, cards.c.frozen_from).join(cards, cards.c.id == media.c.card_id)
-    medium = act.conn.execute(query.where(media.c.id == case.request.medium_id)).one_or_none()
-    if medium is None or medium.card_id != card.id:
+def _card_refused(case: _Case) -> Declined | None:
+    if case.request.medium_id is not None and case.visit.read_card_id != case.visit.card_id:
         return declined(Reason.OTHER_CARD)
-    return card_refused(medium, at)
+    return card_refused(case.visit, case.request.occurred_at)
 
 
 def _consent_refused(case: _Case) -> Declined | None:
@@ -179,11 +188,11 @@ def _asked(case: _Case) -> Asked:
 
 
 def _funds(act: Act, case: _Case) -> Funds:
-    card = case.card
-    # Locks the card's year before post() locks its accounts.
-    left = cap.room(act, card.id, case.year) if case.scheme.purses.yearly_cap.applies else None
-    lots = [(account, available) for account, available, _ in open_lots(act.conn, card.id, case.day)]
-    return Funds(lots, left, balance.available(act.conn, card.personal_account_id))
+    # Locks the card's year before post() locks its accounts; a purse that shrinks meanwhile makes post() decline.
+    card_id = case.visit.card_id
+    left = cap.room(act, card_id, case.year) if case.scheme.purses.yearly_cap.applies else None
+    lots = [(account, available) for account, available, _ in open_lots(act.conn, card_id, case.day)]
+    return Funds(lots, left, case.visit.personal)
 
 
 def _move(act: Act, case: _Case, parts: Split) -> Declined | None:
@@ -202,7 +211,7 @@ def _move(act: Act, case: _Case, parts: Split) -> Declined | None:
         ]
     if parts.personal:
         claim = open_account(act, chart.PROVIDER_CLAIM_PERSONAL, chart.provider(visit.provider_id))
-        transfers.append(part("personal", case.card.personal_account_id, claim, parts.personal, "debit_personal"))
+        transfers.append(part("personal", visit.personal_account_id, claim, parts.personal, "debit_personal"))
     if not transfers:
         return None
     outcome = post(act, group, transfers)
@@ -211,7 +220,7 @@ def _move(act: Act, case: _Case, parts: Split) -> Declined | None:
     if (
         parts.lots
         and case.scheme.purses.yearly_cap.applies
-        and not cap.spend(act, case.card.id, case.year, parts.subsidy)
+        and not cap.spend(act, case.visit.card_id, case.year, parts.subsidy)
     ):
         raise BrokenInvariant(f"debit {request.id}: the year's cap moved while it was locked")
     return None
@@ -222,7 +231,7 @@ def _row(act: Act, case: _Case) -> dict[str, Any]:
     return {
         "id": request.id,
         "visit_id": visit.id,
-        "card_id": case.card.id,
+        "card_id": case.visit.card_id,
         "medium_id": request.medium_id,
         "provider_id": visit.provider_id,
         "town": visit.town,

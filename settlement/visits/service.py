@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from settlement.act import Act
 from settlement.cards.tables import media
@@ -34,7 +34,7 @@ def check_in(act: Act, request: CheckIn) -> Visit | Declined:
     facts = admission.gather(act, request)
     if isinstance(facts, Declined):
         return facts
-    require(act, "visit.record", provider_id=facts.caregiver.provider_id)
+    require(act, "visit.record", provider_id=facts.who.provider_id)
     known = _visit_row(act, request.visit_id)
     if known is not None:
         if not _same_check_in(known, request):
@@ -43,15 +43,15 @@ def check_in(act: Act, request: CheckIn) -> Visit | Declined:
     refusal = admission.admit(act, request, facts)
     if refusal is not None:
         return refusal
-    holder, place = facts.holder, request.place
+    who, place = facts.who, request.place
     row: dict[str, Any] = {
         "id": request.visit_id,
         "order_id": request.order_id,
-        "senior_id": holder.senior_id,
-        "card_id": holder.card_id,
+        "senior_id": who.senior_id,
+        "card_id": who.card_id,
         "caregiver_id": request.caregiver_id,
-        "provider_id": facts.caregiver.provider_id,
-        "town": holder.town,
+        "provider_id": facts.who.provider_id,
+        "town": who.town,
         "scheme_code": facts.scheme.code,
         "month": str(facts.month),
         "device_id": request.device_id,
@@ -59,7 +59,7 @@ def check_in(act: Act, request: CheckIn) -> Visit | Declined:
         "in_latitude_e7": place and place.latitude_e7,
         "in_longitude_e7": place and place.longitude_e7,
         "in_accuracy_m": place and place.accuracy_m,
-        "in_distance_m": from_home(place, holder.latitude_e7, holder.longitude_e7),
+        "in_distance_m": from_home(place, who.latitude_e7, who.longitude_e7),
         "in_method": request.method,
         "in_medium_id": request.medium_id,
         "in_boot": request.boot,
@@ -73,7 +73,22 @@ def check_in(act: Act, request: CheckIn) -> Visit | Declined:
 
 
 def _visit_row(act: Act, visit_id: str) -> Row[Any] | None:
-    return act.conn.execute(select(visits).where(visits.c.id == visit_id).with_for_update(key_share=True)).one_or_none()
+    """A visit, locked until the act ends, with its senior's home."""
+    return act.conn.execute(_VISIT, {"visit": visit_id}).one_or_none()
+
+
+_VISIT = (
+    select(visits, seniors.c.latitude_e7.label("home_latitude_e7"), seniors.c.longitude_e7.label("home_longitude_e7"))
+    .join(seniors, seniors.c.id == visits.c.senior_id)
+    .where(visits.c.id == bindparam("visit"))
+    .with_for_update(of=visits, key_share=True)
+)
+_LINES = (
+    select(*(visit_lines.c[n] for n in ("item_code", "quantity", "unit_price_fen", "amount_fen", "subsidised")))
+    .add_columns(visit_lines.c.device_amount_fen)
+    .where(visit_lines.c.visit_id == bindparam("visit"))
+    .order_by(visit_lines.c.no)
+)
 
 
 def visit_of(row: Row[Any]) -> Visit:
@@ -148,7 +163,9 @@ def _may_check_out(act: Act, row: Row[Any], request: CheckOut, scheme: Scheme) -
     if (request.device_id != row.device_id or not scanned) and request.reason not in OUT_REASONS:
         return declined(Reason.OUT_REASON_MISSING, known="、".join(OUT_REASONS))
     card_id = None
-    if request.medium_id is not None:
+    if request.medium_id is not None and request.medium_id == row.in_medium_id:
+        card_id = row.card_id
+    elif request.medium_id is not None:
         card_id = act.conn.execute(select(media.c.card_id).where(media.c.id == request.medium_id)).scalar_one_or_none()
     if (request.medium_id is not None and card_id != row.card_id) or request.senior_id not in (None, row.senior_id):
         return declined(Reason.OTHER_CARD)
@@ -178,9 +195,6 @@ def _end(
     minimum = rules.minimum_seconds(scheme, (prices[line.item] for line in request.lines))
     act.conn.execute(insert(visit_lines), list(_line_rows(row.id, request.lines, prices)))
     place = request.place
-    home = act.conn.execute(
-        select(seniors.c.latitude_e7, seniors.c.longitude_e7).where(seniors.c.id == row.senior_id)
-    ).one()
     change = {
         "status": "served",
         "check_out_at": request.occurred_at,
@@ -190,7 +204,7 @@ def _end(
         "out_latitude_e7": place and place.latitude_e7,
         "out_longitude_e7": place and place.longitude_e7,
         "out_accuracy_m": place and place.accuracy_m,
-        "out_distance_m": from_home(place, home.latitude_e7, home.longitude_e7),
+        "out_distance_m": from_home(place, row.home_latitude_e7, row.home_longitude_e7),
         "out_method": request.method,
         "out_reason": request.reason,
         "out_boot": request.boot,
@@ -205,8 +219,9 @@ def _end(
     again_order_id = None
     if seconds < minimum and scheme.visits.void.substandard:
         again_order_id = voiding.mark(act, row, "too_short", by="system", scheme=scheme)
-    now = act.conn.execute(select(visits).where(visits.c.id == row.id)).one()
-    return CheckedOut(visit_of(now), lines, sum(line.amount_fen for line in lines), minimum, again_order_id)
+        change |= {"status": "void", "void_reason": "too_short"}
+    facts: dict[str, Any] = {name: change.get(name, getattr(row, name)) for name in Visit.__dataclass_fields__}
+    return CheckedOut(Visit(**facts), lines, sum(line.amount_fen for line in lines), minimum, again_order_id)
 
 
 def _priced(line: Line, price: Price) -> PricedLine:
@@ -232,10 +247,7 @@ def _line_rows(visit_id: str, lines: Iterable[Line], prices: dict[str, Price]) -
 
 
 def lines_of(act: Act, visit_id: str) -> tuple[PricedLine, ...]:
-    c = visit_lines.c
-    columns = (c.item_code, c.quantity, c.unit_price_fen, c.amount_fen, c.subsidised, c.device_amount_fen)
-    rows = act.conn.execute(select(*columns).where(c.visit_id == visit_id).order_by(c.no))
-    return tuple(PricedLine(*row) for row in rows)
+    return tuple(PricedLine(*row) for row in act.conn.execute(_LINES, {"visit": visit_id}))
 
 
 def cancel(act: Act, visit_id: str, reason: str) -> Visit | Declined:

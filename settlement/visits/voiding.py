@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from settlement.act import Act
 from settlement.cards.tables import cards
@@ -63,13 +63,16 @@ def void(act: Act, visit_id: str, reason: str, by: str | None = None) -> Voided 
 
 
 def lock(act: Act, visit_id: str) -> Row[Any] | None:
-    """A visit's row, and its card's, locked in this order until the act ends (the card before the accounts, everywhere)."""
-    visit = act.conn.execute(
-        select(visits).where(visits.c.id == visit_id).with_for_update(key_share=True)
-    ).one_or_none()
-    if visit is not None:
-        act.conn.execute(select(cards.c.id).where(cards.c.id == visit.card_id).with_for_update(key_share=True)).one()
-    return visit
+    """A visit's row, locked together with its card's until the act ends; before the card's year and accounts, everywhere."""
+    return act.conn.execute(_LOCKED, {"visit": visit_id}).one_or_none()
+
+
+_LOCKED = (
+    select(visits)
+    .join(cards, cards.c.id == visits.c.card_id)
+    .where(visits.c.id == bindparam("visit"))
+    .with_for_update(of=[visits, cards], key_share=True)
+)
 
 
 def posted_debit(act: Act, visit_id: str) -> Row[Any] | None:
