@@ -83,6 +83,7 @@ def _take(device: Row[Any], envelope: Any, *, last: bool) -> Told:
         outcome.status,
         kept=True,
         reason=outcome.reason,
+        details=outcome.details,
         event_id=outcome.event_id,
         counter=event.counter,
         replayed=outcome.replayed,

@@ -23,6 +23,7 @@ from settlement.cli import (
     roster,
     scheduler,
     scheme,
+    visits,
 )
 from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
@@ -98,3 +99,5 @@ main.add_command(cards.card)
 main.add_command(cards.cards)
 main.add_command(issue.issue)
 main.add_command(issue.senior)
+main.add_command(visits.quarantine)
+main.add_command(visits.visits)
