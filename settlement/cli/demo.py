@@ -124,7 +124,7 @@ def demo(desk: Desk, seniors: int, seed: int, folder: Path) -> None:
 def show(desk: Desk, world: World, tally: Tally, decisions: quarter.Decisions) -> None:
     with reading(world.engine) as conn:
         lines = report.quarter_table(conn, world)
-        rows, honest_stopped, honest_flagged = report.catches(conn, tally)
+        caught = report.catches(conn, tally)
         cash, shortfall = report.cash_paid(conn)
     yuan: Callable[[int], str] = format_yuan
     headers = (
@@ -169,12 +169,14 @@ def show(desk: Desk, world: World, tally: Tally, decisions: quarter.Decisions) -
     desk.show_table(
         "付款前核查 checks before payment",
         ("作假 trick", "", "作假数 played", "已拦 stopped", "仅提示 flagged"),
-        [[names.get(x.trick, x.trick), x.trick, x.played, x.stopped, x.flagged] for x in rows],
+        [[names.get(x.trick, x.trick), x.trick, x.played, x.stopped, x.flagged] for x in caught.tricks],
     )
+    played, stopped = (sum(getattr(x, name) for x in caught.tricks) for name in ("played", "stopped"))
     desk.say(
-        f"作假 {sum(x.played for x in rows)} 次，拦下 {sum(x.stopped for x in rows)} 次；误拦诚实服务 {honest_stopped} 次（经复核放行 {len(decisions.released)} 次），误提示 {honest_flagged} 次",
-        f"{sum(x.stopped for x in rows)} of {sum(x.played for x in rows)} tricks stopped; {honest_stopped} honest visits stopped too "
-        f"({len(decisions.released)} released by a second person), {honest_flagged} flagged only",
+        f"作假{played}次，拦下{stopped}次。误拦诚实服务{caught.honest_stopped}次，其中{caught.paired}次与作假成对、无法自行分辨；"
+        f"经第二人复核放行{len(decisions.released)}次。误提示{caught.honest_flagged}次",
+        f"{stopped} of {played} tricks stopped; {caught.honest_stopped} honest visits stopped too, {caught.paired} of them one half of a pair "
+        f"with a trick ({len(decisions.released)} released by a second person); {caught.honest_flagged} flagged only",
     )
     at_once = "、".join(f"{what} {count}" for what, count in sorted(tally.tricks_refused.items())) or "0"
     desk.say(f"另有作假当场被拒：{at_once}", f"further tricks refused at the door: {at_once}")

@@ -92,15 +92,31 @@ class Catch:
     flagged: int
 
 
-def catches(conn: Connection, tally: Tally) -> tuple[list[Catch], int, int]:
-    """By kind of trick; and how many honest visits were stopped, and how many flagged."""
-    stopped = set(conn.scalars(select(payment_stops.c.visit_id).where(payment_stops.c.visit_id.is_not(None))))
+@dataclass(frozen=True)
+class Caught:
+    """``honest_stopped``: honest visits stopped too, ``paired`` of them because they stand beside a trick (one of two overlapping visits is
+    true, and nobody can tell which); ``honest_flagged``: flagged only."""
+
+    tricks: list[Catch]
+    honest_stopped: int
+    paired: int
+    honest_flagged: int
+
+
+def catches(conn: Connection, tally: Tally) -> Caught:
+    """What the checks found, against what we know to be true."""
+    stops = conn.execute(
+        select(payment_stops.c.visit_id, payment_stops.c.detail).where(payment_stops.c.visit_id.is_not(None))
+    ).all()
+    stopped = {row.visit_id for row in stops}
+    tricks = {f"visit:{id}" for id in tally.tricks}
+    paired = {row.visit_id for row in stops if tricks & set(row.detail["rows"])} - tally.tricks.keys()
     flagged = set(conn.scalars(select(findings.c.visit_id))) - stopped
     played = Counter(tally.tricks.values())
     caught = Counter(trick for visit, trick in tally.tricks.items() if visit in stopped)
     seen = Counter(trick for visit, trick in tally.tricks.items() if visit in flagged)
     rows = [Catch(trick, count, caught[trick], seen[trick]) for trick, count in sorted(played.items())]
-    return rows, len(stopped - tally.tricks.keys()), len(flagged - tally.tricks.keys())
+    return Caught(rows, len(stopped - tally.tricks.keys()), len(paired), len(flagged - tally.tricks.keys()))
 
 
 def cash_paid(conn: Connection) -> tuple[int, int]:
