@@ -13,7 +13,9 @@ job_runs = Table(
     Column("period", String(16), primary_key=True, comment="month, quarter, day or hour the run is for"),
     Column("status", String(16), nullable=False, comment="due | running | done | failed"),
     Column("attempts", Integer, nullable=False, default=0, comment="since it last went well or waited for people"),
-    Column("next_attempt_at", Instant, comment="due again only from then: after a failure, or while people's turn lasts"),
+    Column(
+        "next_attempt_at", Instant, comment="due again only from then: after a failure, or while people's turn lasts"
+    ),
     Column("lease_owner", String(80)),
     Column("lease_until", Instant, comment="whoever finds it over may take the run"),
     Column("started_at", Instant),
