@@ -92,11 +92,23 @@ class County:
 
     # -- people -------------------------------------------------------------------------------------------------------------
     def register(
-        self, birth: str, *, categories: str = "", level: int | None = None, applies: date | None = None, town: str = TOWN
+        self,
+        birth: str,
+        *,
+        categories: str = "",
+        level: int | None = None,
+        applies: date | None = None,
+        town: str = TOWN,
     ) -> int:
         """One line of a roster, brought in by the district; with a day of application it begins the enrolment. The senior's id."""
         on = applies or date(2026, 6, 1)
-        sheet = {"姓名": "王桂英", "身份证号": number(birth, next(self.numbers) * 2), "镇街": town, "村社区": VILLAGE, "类别": categories}
+        sheet = {
+            "姓名": "王桂英",
+            "身份证号": number(birth, next(self.numbers) * 2),
+            "镇街": town,
+            "村社区": VILLAGE,
+            "类别": categories,
+        }
         if level is not None:
             sheet |= {"能力等级": str(level), "评估日期": str(on - timedelta(days=10))}
         if applies is not None:
@@ -350,7 +362,9 @@ def found(
         scheme = store.store(act, loader.builtin_text(SCHEME), f"{SCHEME}.toml")
     with acting(engine, f"{founded} 09:00", AFFAIRS) as act:
         for who in _officers(towns):
-            officers.add(act, who.id, who.id, who.role, town=who.town, village=VILLAGE if who.role == "village" else None)
+            officers.add(
+                act, who.id, who.id, who.role, town=who.town, village=VILLAGE if who.role == "village" else None
+            )
         add_many(act, [Place(town, VILLAGE) for town in towns])
         provider = register.register(
             act, code=credit_code(1), name="安康养老服务中心", bank_name="江都农商行", bank_account="6228000000000001"
@@ -378,4 +392,3 @@ def found(
 def _officers(towns: Sequence[str]) -> list[Actor]:
     district = [AFFAIRS, SECOND, FINANCE, CASHIER, ASSESSOR, COUNTER]
     return district + [make(town) for town in towns for make in (clerk, head, checker)]
-

@@ -29,13 +29,24 @@ def test_a_semi_disabled_seniors_quarter(county: County) -> None:
     assert (run.people, run.amount) == (1, 150_00)
     _, first = county.visit(wang, "2026-07-08 09:00", BATHING)
     assert isinstance(first, Debit)
-    assert (first.subsidy_fen, first.personal_fen, first.subsidy_left_fen, first.year_left_fen) == (60_00, 0, 90_00, 840_00)
+    assert (first.subsidy_fen, first.personal_fen, first.subsidy_left_fen, first.year_left_fen) == (
+        60_00,
+        0,
+        90_00,
+        840_00,
+    )
     county.visit(wang, "2026-07-22 09:00", COOKING, CLEANING, carer=1)
     assert county.left(wang) == (25_00, 0)
 
     county.issue(AUGUST)
     july = county.close(JULY)[TOWN]
-    assert (july.visits, july.subsidy_fen, july.personal_fen, july.net_fen, july.status) == (2, 125_00, 0, 125_00, "closed")
+    assert (july.visits, july.subsidy_fen, july.personal_fen, july.net_fen, july.status) == (
+        2,
+        125_00,
+        0,
+        125_00,
+        "closed",
+    )
     county.visit(wang, "2026-08-06 09:00", BEDDING)
     county.visit(wang, "2026-08-20 09:00", BATHING)
     assert county.left(wang) == (75_00, 0)

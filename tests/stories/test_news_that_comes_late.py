@@ -14,7 +14,19 @@ from settlement.outcomes import Declined, Reason
 from settlement.visits.forms import Debit
 from settlement.visits.tables import debits, visits, work_orders
 from settlement.vouchers import cap, life
-from tests.stories.county import AUGUST, BATHING, BEDDING, COOKING, CLEANING, JULY, SEPTEMBER, TOWN, County, checker, head
+from tests.stories.county import (
+    AUGUST,
+    BATHING,
+    BEDDING,
+    COOKING,
+    CLEANING,
+    JULY,
+    SEPTEMBER,
+    TOWN,
+    County,
+    checker,
+    head,
+)
 from tests.support import acting, at
 
 

@@ -49,6 +49,14 @@ def test_one_three_and_seven_fen(engine: Engine) -> None:
         orders = conn.execute(select(o.kind, o.town, o.amount_fen)).all()
     split = {town: (shares[row.id, "district"], shares[row.id, "town"]) for town, row in settled.items()}
     assert split == {TOWN: (1, 0), "丁伙镇": (2, 1), "大桥镇": (5, 2)}
-    assert {(town, fen) for kind, town, fen in orders if kind == "provider"} == {(TOWN, 1), ("丁伙镇", 3), ("大桥镇", 7)}
-    assert {(town, fen) for kind, town, fen in orders if kind == "transfer"} == {(TOWN, 1), ("丁伙镇", 2), ("大桥镇", 5)}
+    assert {(town, fen) for kind, town, fen in orders if kind == "provider"} == {
+        (TOWN, 1),
+        ("丁伙镇", 3),
+        ("大桥镇", 7),
+    }
+    assert {(town, fen) for kind, town, fen in orders if kind == "transfer"} == {
+        (TOWN, 1),
+        ("丁伙镇", 2),
+        ("大桥镇", 5),
+    }
     assert county.findings() == []
