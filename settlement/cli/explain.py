@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
+from rich.console import Console
 
 from settlement.cli.common import Desk, json_option, pass_desk
 from settlement.closing import explain as explaining
+
+PIPE_WIDTH = 10_000
 
 
 @click.command("explain")
@@ -28,4 +31,6 @@ def explain(desk: Desk, id: str, limit: int, as_json: bool) -> None:
     if as_json:
         desk.show_json(asdict(node))
     else:
-        desk.console.print(explaining.as_tree(node))
+        # In a pipe nothing is wrapped or cut: the next program wants whole lines.
+        width = None if desk.console.is_terminal else PIPE_WIDTH
+        Console(file=desk.console.file, width=width, highlight=False).print(explaining.as_tree(node))

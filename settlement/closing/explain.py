@@ -80,9 +80,11 @@ def _order(conn: Connection, row: Row[Any], limit: int) -> Node:
         "personal": ("付款单（个人账户）", "personal part"),
     }
     zh, en = words[row.kind]
-    facts = {"付款人 payer": row.payer, "收款人 payee": row.payee, "金额 amount": yuan(row.amount_fen)}
+    facts: dict[str, Any] = {"付款人 payer": row.payer, "收款人 payee": row.payee, "金额 amount": yuan(row.amount_fen)}
     facts |= {"状态 status": row.status, "批次 batch": row.batch_id, "银行流水 reference": row.bank_reference}
     facts |= {"退回原因 returned": row.return_reason, "重发自 repeats": row.replaces_id}
+    o = payment_orders.c
+    facts["重发为 repeated as"] = conn.execute(select(o.id).where(o.replaces_id == row.id)).scalar_one_or_none()
     given = {name: value for name, value in facts.items() if value is not None}
     return Node("order", row.id, zh, en, given, tuple(_behind_order(conn, row, limit)))
 
