@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -126,41 +125,37 @@ def show(desk: Desk, world: World, tally: Tally, decisions: quarter.Decisions) -
         lines = report.quarter_table(conn, world)
         caught = report.catches(conn, tally)
         cash, shortfall = report.cash_paid(conn)
-    yuan: Callable[[int], str] = format_yuan
     headers = (
         "镇 town",
         "服务商 provider",
         "次数 visits",
         "补贴 subsidy",
+        "调整 adjusted",
         "个人 personal",
         "废单 voided",
         "暂缓 held back",
         "区承担 district",
         "镇承担 town",
     )
-    body = [
-        [
-            x.town,
-            x.provider,
-            x.visits,
-            yuan(x.subsidy_fen),
-            yuan(x.personal_fen),
-            x.voided,
-            x.held_back,
-            yuan(x.district_fen),
-            yuan(x.town_fen),
-        ]
-        for x in lines
-    ]
-    sums = [
-        sum(getattr(x, name) for x in lines)
-        for name in ("visits", "subsidy_fen", "personal_fen", "voided", "held_back", "district_fen", "town_fen")
-    ]
-    body.append(
-        ["合计 total", "", sums[0], yuan(sums[1]), yuan(sums[2]), sums[3], sums[4], yuan(sums[5]), yuan(sums[6])]
+    columns = (
+        "visits",
+        "subsidy_fen",
+        "adjustments_fen",
+        "personal_fen",
+        "voided",
+        "held_back",
+        "district_fen",
+        "town_fen",
     )
+
+    def cell(name: str, value: int) -> int | str:
+        return format_yuan(value) if name.endswith("_fen") else value
+
+    body = [[x.town, x.provider, *(cell(name, getattr(x, name)) for name in columns)] for x in lines]
+    sums = {name: sum(getattr(x, name) for x in lines) for name in columns}
+    body.append(["合计 total", "", *(cell(name, sums[name]) for name in columns)])
     desk.show_table(f"{quarter.QUARTER} 结算（元） settlement (yuan)", headers, body)
-    difference = sums[5] * 3 - sums[6] * 7
+    difference = sums["district_fen"] * 3 - sums["town_fen"] * 7
     desk.say(
         f"合计与 7:3 的差：{difference / 10:+.1f} 分（每家每镇各自取整，最大余数法）",
         f"the totals differ from 7:3 by {difference / 10:+.1f} fen: each provider and town is split by itself, largest remainder",
@@ -186,8 +181,8 @@ def show(desk: Desk, world: World, tally: Tally, decisions: quarter.Decisions) -
         f"refused at the door: {refused}; {tally.over_http} visits over real HTTP; {tally.repeats} sent twice, booked once",
     )
     desk.say(
-        f"现金 {yuan(cash)} 元（只登记），服务商承担 {yuan(shortfall)} 元",
-        f"cash at the door {yuan(cash)} (recorded only), borne by providers {yuan(shortfall)}",
+        f"现金 {format_yuan(cash)} 元（只登记），服务商承担 {format_yuan(shortfall)} 元",
+        f"cash at the door {format_yuan(cash)} (recorded only), borne by providers {format_yuan(shortfall)}",
     )
     desk.say(
         f"文件在 {world.out}：CSV、payments.xlsx、银行文件、cards.pdf、roster.xlsx", f"the files are in {world.out}"

@@ -8,7 +8,7 @@ much of it was stopped and how many honest visits were hit.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -18,6 +18,7 @@ from settlement.visits.places import Place
 
 SLOTS = (time(8, 0), time(10, 0), time(13, 30), time(15, 30))
 WORKING_WEEK = 6
+NEIGHBOURS_NEEDED = 6
 
 # What is bought together, by the letters of the price list; every basket takes an hour or more.
 BASKETS: tuple[tuple[str, ...], ...] = (
@@ -179,11 +180,14 @@ class Tricks:
     def __init__(self, rng: random.Random, month: Month, honest: Sequence[Entry], homes: Sequence[Home]) -> None:
         self._rng = rng
         self._month = month
-        self._honest = [entry for entry in honest if not entry.mishap]
+        neighbours = Counter(home.town for home in homes)
+        self._honest = [e for e in honest if not e.mishap and neighbours[e.home.town] >= NEIGHBOURS_NEEDED]
         self._homes = homes
         self._made = 0
 
     def all(self, per_kind: int) -> Iterator[Entry]:
+        if not self._honest:
+            return
         makers = (
             self._two_places,
             self._served_twice,
@@ -268,18 +272,19 @@ class Tricks:
 
     def ghost(self, home: Home, died_on: date) -> Iterator[Entry]:
         """Nobody has told the offices yet that somebody died; the visits go on."""
-        like = self._pick()
         colleagues = [e.carer for e in self._honest if e.carer.town == home.town]
         if colleagues:
+            like = self._pick()
             start = datetime.combine(died_on + timedelta(days=5), time(18, 40), SHANGHAI)
             entry = self._new("after_death", like, home, start)
             yield replace(entry, carer=self._rng.choice(colleagues), arrives=None)
 
     def old_code(self, home: Home, lost_on: date) -> Iterator[Entry]:
         """The code of a card that was reported lost, from a photograph."""
-        like = self._pick()
-        start = datetime.combine(lost_on + timedelta(days=4), time(18, 5), SHANGHAI)
-        yield replace(self._new("replaced_card", like, home, start), carer=like.carer)
+        colleagues = [e for e in self._honest if e.carer.town == home.town]
+        if colleagues:
+            start = datetime.combine(lost_on + timedelta(days=4), time(18, 5), SHANGHAI)
+            yield self._new("replaced_card", self._rng.choice(colleagues), home, start)
 
 
 def cut_short(rng: random.Random, entries: Sequence[Entry], carer: Carer) -> list[Entry]:

@@ -18,13 +18,15 @@ from settlement.visits.tables import debits, payment_stops, visits
 
 @dataclass(frozen=True)
 class Line:
-    """A provider's quarter in a town. Amounts in fen; ``visits`` on its statements, ``voided`` and ``held_back`` beside them."""
+    """A provider's quarter in a town. Amounts in fen; ``visits`` on its statements, ``voided`` and ``held_back`` beside them; ``adjustments_fen``
+    of voids after a close and penalties, so that subsidy + adjustments = district + town."""
 
     town: str
     provider: str
     visits: int
     subsidy_fen: int
     personal_fen: int
+    adjustments_fen: int
     voided: int
     held_back: int
     district_fen: int
@@ -77,7 +79,9 @@ def quarter_table(conn: Connection, world: World) -> list[Line]:
     for (provider_id, town), row in sorted(paid.items(), key=lambda item: (order[item[0][1]], item[0][0])):
         voided, held = kept_out.get((provider_id, town), (0, 0))
         share = shares.get((provider_id, town), {})
-        figures = (row.visits, row.subsidy, row.personal, voided, held, share.get("district", 0), share.get("town", 0))
+        district, of_town = share.get("district", 0), share.get("town", 0)
+        adjusted = district + of_town - row.subsidy
+        figures = (row.visits, row.subsidy, row.personal, adjusted, voided, held, district, of_town)
         lines.append(Line(town, names[provider_id], *(int(figure) for figure in figures)))
     return lines
 
