@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from settlement.act import Act
 from settlement.cards.tables import cards, media
-from settlement.outcomes import Declined, Reason, declined
+from settlement.outcomes import Declined, Reason, Refused, declined
 from settlement.people.tables import entitlements, seniors
 from settlement.periods import Month, local_date
 from settlement.policy.scheme import Scheme
@@ -77,7 +77,7 @@ _BY_SENIOR = (
 
 def gather(act: Act, request: CheckIn) -> Facts | Declined:
     """Read and lock who is concerned, caregiver and card, so that two check-ins at once take turns. Declined: CAREGIVER_UNKNOWN,
-    CODE_UNKNOWN."""
+    CODE_UNKNOWN, EVENT_TOO_OLD (before every scheme)."""
     asked: dict[str, Any] = {"caregiver": request.caregiver_id}
     if request.medium_id is None:
         row = act.conn.execute(_BY_SENIOR, asked | {"senior": request.senior_id}).one_or_none()
@@ -86,7 +86,10 @@ def gather(act: Act, request: CheckIn) -> Facts | Declined:
     if row is None:
         known = act.conn.execute(select(exists().where(caregivers.c.id == request.caregiver_id))).scalar_one()
         return declined(Reason.CODE_UNKNOWN if known else Reason.CAREGIVER_UNKNOWN)
-    scheme = in_force(act.conn, row.scheme_code, Month.of(request.occurred_at))
+    try:
+        scheme = in_force(act.conn, row.scheme_code, Month.of(request.occurred_at))
+    except Refused:  # a clock that fell back to 1970: before every scheme
+        return declined(Reason.EVENT_TOO_OLD)
     month = Month.of(request.occurred_at, scheme.time_zone)
     return Facts(row, scheme, month, local_date(request.occurred_at, scheme.time_zone))
 

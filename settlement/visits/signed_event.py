@@ -32,6 +32,9 @@ FIRST_PREV = "0" * 64
 MAX_INTEGER = 2**53 - 1
 """The largest whole number every JSON program holds exactly (RFC 7493 §2.2)."""
 
+_YEARS = range(1970, 2200)
+"""A clock that lost its battery says 1970, and its events are kept; what lies outside was never a clock."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Python's $ also matches before a last line feed, hence (?!\n); \Z would mean nothing to readers of the OpenAPI document.
 _HASH = validate.Regexp(r"^[0-9a-f]{64}$(?!\n)", error="64 位小写十六进制 / 64 lower-case hexadecimal digits")
@@ -268,6 +271,8 @@ def parse(envelope: Any) -> SignedEvent:
         _BODIES[event["kind"]].load(event["body"])
         signature = from_b64url(loaded["signature"])
         occurred_at = datetime.fromisoformat(event["occurred_at"])
+        if occurred_at.year not in _YEARS:
+            raise ValueError(f"year {occurred_at.year}")
     except ValidationError as error:
         raise EventMalformed({"event": {"body": _messages(error)}}) from None
     except ValueError as error:

@@ -46,7 +46,7 @@ class Phone:
                 "prev": self.prev,
                 "occurred_at": moment(when),
                 "boot": "since July",
-                "mono_ms": (when - BOOT) // timedelta(milliseconds=1),
+                "mono_ms": max(0, (when - BOOT) // timedelta(milliseconds=1)),
                 "caregiver": self.staff_no,
                 "body": body,
             },

@@ -213,3 +213,14 @@ def test_a_door_plate_and_a_typed_number(world: World) -> None:
     with acting(world.engine) as act:
         count = select(func.count()).select_from(debits).where(debits.c.card_id == someone.card_id)
         assert act.conn.execute(count).scalar_one() == 0
+
+
+def test_a_phone_whose_clock_fell_back_to_1970(world: World) -> None:
+    someone = world.holder()
+    phone = a_phone(world)
+    with acting(world.engine) as act:
+        number = act.conn.execute(select(media.c.card_no).where(media.c.id == someone.medium_id)).scalar_one()
+    typed = phone.sign("check_in", at("1970-01-01 08:00"), method="typed", card_no=number)
+    outcome = phone.hand_in(typed, "2026-07-03 09:00")
+    assert (outcome.status, outcome.reason) == ("quarantined", Reason.EVENT_TOO_OLD)
+    assert phone.hand_in(phone.check_in(someone, "2026-07-03 09:05")).status == "accepted"
