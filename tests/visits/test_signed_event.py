@@ -64,7 +64,9 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
         "device_id": draw(texts),
         "counter": draw(st.integers(1, 2**31 - 1)),
         "prev": draw(hashes),
-        "occurred_at": moment(draw(st.datetimes(MILLENNIUM, MILLENNIUM.replace(year=2199), timezones=st.just(BEIJING)))),
+        "occurred_at": moment(
+            draw(st.datetimes(MILLENNIUM, MILLENNIUM.replace(year=2199), timezones=st.just(BEIJING)))
+        ),
         "boot": draw(texts),
         "mono_ms": draw(st.integers(0, 2**53 - 1)),
         "caregiver": draw(texts),
