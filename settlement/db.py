@@ -135,6 +135,31 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             command.upgrade(config, revision)
 
 
+APPEND_ONLY = ("ledger_transfers", "audit_rows")
+"""What is written once: the application's role on PostgreSQL may add to these and read them, nothing else."""
+
+
+def grant(engine: Engine, role: str) -> None:
+    """Give the application's role its rights in this district: everything on data, except that what is append-only stays so.
+
+    PostgreSQL only; run by the owner of the tables after :func:`migrate`. Raises ValueError for SQLite, which knows no roles, and for a name that is
+    not lower-case letters, digits and _.
+    """
+    if engine.dialect.name != "postgresql":
+        raise ValueError("roles exist on PostgreSQL only")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", role):
+        raise ValueError("a role name is lower-case letters, digits and _")
+    with engine.begin() as connection:
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+        for right in (
+            f'GRANT USAGE ON SCHEMA "{schema}" TO {role}',
+            f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO {role}',
+            f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {role}',
+            f"REVOKE UPDATE, DELETE, TRUNCATE ON {', '.join(APPEND_ONLY)} FROM {role}",
+        ):
+            connection.exec_driver_sql(right)
+
+
 def _schema_of(connection: Connection) -> str | None:
     if connection.dialect.name != "postgresql":
         return None

@@ -7,14 +7,24 @@ import click
 from settlement import keys, officers, verify
 from settlement.act import SYSTEM, begin
 from settlement.cli.common import Desk, json_option, pass_desk
-from settlement.db import migrate
+from settlement.db import grant, migrate
 
 
 @click.command("init")
+@click.option(
+    "--app-role",
+    metavar="ROLE",
+    help="PostgreSQL应用角色：授予数据权限，流水和审计只增不改 the application's role: ledger and audit rows append-only",
+)
 @pass_desk
-def init(desk: Desk) -> None:
+def init(desk: Desk, app_role: str | None) -> None:
     """建库或升级，并生成密钥 Make or upgrade the district's database; make its keys when there are none."""
     migrate(desk.engine)
+    if app_role is not None:
+        try:
+            grant(desk.engine, app_role)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     if not desk.keys_path.exists():
         keys.save(keys.new_ring(), desk.keys_path)
         desk.say(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from settlement.act import Act
 from settlement.db import insert_if_absent
@@ -112,9 +112,15 @@ def lock(conn: Connection, ids: Iterable[int]) -> dict[int, Account]:
 
     Shared accounts (payers, providers, controls) are only read: nothing on their rows changes, so nobody queues behind them.
     """
-    wanted = sorted(set(ids))
-    columns = [accounts.c[name] for name in Account.__dataclass_fields__]
-    query = select(*columns).where(accounts.c.id.in_(wanted)).order_by(accounts.c.id)
-    found = {row.id: Account.of(row) for row in conn.execute(query.where(~accounts.c.guarded))}
-    found |= {row.id: Account.of(row) for row in conn.execute(query.where(accounts.c.guarded).with_for_update())}
-    return found
+    wanted = {"ids": sorted(set(ids))}
+    return {row.id: Account.of(row) for query in (_SHARED, _GUARDED) for row in conn.execute(query, wanted)}
+
+
+# Built once: they run with every debit.
+_FOUND = (
+    select(*(accounts.c[name] for name in Account.__dataclass_fields__))
+    .where(accounts.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(accounts.c.id)
+)
+_SHARED = _FOUND.where(~accounts.c.guarded)
+_GUARDED = _FOUND.where(accounts.c.guarded).with_for_update()

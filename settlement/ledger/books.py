@@ -14,7 +14,10 @@ from settlement.periods import SHANGHAI, local_date
 
 def open_from(conn: Connection) -> date | None:
     """The first open day, or None while no period was ever closed."""
-    return conn.execute(select(books.c.open_from)).scalar_one_or_none()
+    return conn.execute(_OPEN_FROM).scalar_one_or_none()
+
+
+_OPEN_FROM = select(books.c.open_from)
 
 
 def close_before(act: Act, day: date) -> None:

@@ -8,11 +8,9 @@ from settlement.findings import Finding
 from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import accounts, transfers
 
-SHOWN_RECORDS = 20
-
 
 def check(conn: Connection) -> list[Finding]:
-    return [*_balances(conn), *_holds(conn), *_units(conn), *_contra(conn)]
+    return [*_balances(conn), *_folded(conn), *_holds(conn), *_units(conn), *_contra(conn)]
 
 
 def _balances(conn: Connection) -> list[Finding]:
@@ -56,13 +54,29 @@ def _balances(conn: Connection) -> list[Finding]:
 
 
 def _records(conn: Connection, account_id: int) -> tuple[str, ...]:
+    """Every transfer of a guarded account, the newest first: a card has some hundreds in its life."""
     t = transfers.c
     query = (
         select(t.id)
         .where(or_(t.debit_account_id == account_id, t.credit_account_id == account_id))
         .order_by(t.seq.desc())
     )
-    return tuple(f"transfer:{id}" for id in conn.execute(query.limit(SHOWN_RECORDS)).scalars())
+    return tuple(f"transfer:{id}" for id in conn.execute(query).scalars())
+
+
+def _folded(conn: Connection) -> list[Finding]:
+    """An account that is folded from its transfers has nothing on its row that somebody could take for a balance."""
+    a = accounts.c
+    query = select(a.id, a.code, a.owner, a.balance, a.held).where(~a.guarded, or_(a.balance != 0, a.held != 0))
+    return [
+        Finding(
+            "folded_balance",
+            f"account:{row.id} {row.code} {row.owner}",
+            f"此账户余额由流水合计，账户上却记有{row.balance}分(冻结占用{row.held})",
+            f"this account's balance is the sum of its transfers, yet its row says {row.balance} fen (held {row.held})",
+        )
+        for row in conn.execute(query.order_by(a.id))
+    ]
 
 
 def _holds(conn: Connection) -> list[Finding]:

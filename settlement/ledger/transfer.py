@@ -93,18 +93,18 @@ def _available(found: Any) -> dict[int, int]:
 
 def _known(act: Act, group_id: str, group: Sequence[Transfer]) -> bool | Declined:
     """Whether this act stands already; Declined when its id, or one of its transfers, was used for something else."""
-    t = transfers.c
-    query = select(
-        t.id, t.group_id, t.debit_account_id, t.credit_account_id, t.amount, t.code, t.reference, t.occurred_at
-    )
-    standing = {
-        row.id: tuple(row)
-        for row in act.conn.execute(query.where((t.group_id == group_id) | t.id.in_([g.id for g in group])))
-    }
+    asked_for = {"group_id": group_id, "ids": [each.id for each in group]}
+    standing = {row.id: tuple(row) for row in act.conn.execute(_STANDING, asked_for)}
     if not standing:
         return False
     asked = {g.id: (g.id, group_id, g.debit, g.credit, g.amount, g.code, g.reference, g.occurred_at) for g in group}
     return True if standing == asked else declined(Reason.ID_REUSED)
+
+
+_CONTENT = ("id", "group_id", "debit_account_id", "credit_account_id", "amount", "code", "reference", "occurred_at")
+_STANDING = select(*(transfers.c[name] for name in _CONTENT)).where(
+    (transfers.c.group_id == bindparam("group_id")) | transfers.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 def check(act: Act, group: Sequence[Transfer], found: dict[int, Account]) -> Declined | None:
@@ -169,12 +169,12 @@ def _write(act: Act, group_id: str, group: Sequence[Transfer]) -> None:
 
 def _move(act: Act, moves: dict[int, int]) -> None:
     if moves:
-        statement = (
-            update(accounts)
-            .where(accounts.c.id == bindparam("account"))
-            .values(balance=accounts.c.balance + bindparam("move"))
-        )
-        act.conn.execute(statement, [{"account": id, "move": move} for id, move in sorted(moves.items())])
+        act.conn.execute(_MOVE, [{"account": id, "move": move} for id, move in sorted(moves.items())])
+
+
+_MOVE = (
+    update(accounts).where(accounts.c.id == bindparam("account")).values(balance=accounts.c.balance + bindparam("move"))
+)
 
 
 def reverse_group(

@@ -1,0 +1,86 @@
+"""A district's place in the database: what the application's role may do, and a schema of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import ProgrammingError
+
+from settlement.act import SYSTEM, begin
+from settlement.db import grant, make_engine, migrate, reading
+from settlement.ledger import accounts, balance
+from settlement.ledger.tables import transfers
+from settlement.ledger.transfer import Transfer, post
+from tests.conftest import Databases
+from tests.support import acting, at
+
+NOON = at("2026-07-01 12:00")
+
+
+@pytest.fixture
+def postgres(databases: Databases) -> Iterator[Engine]:
+    engine = databases.create("postgresql")
+    yield engine
+    databases.drop(engine)
+
+
+def load_150_yuan(engine: Engine) -> int:
+    with acting(engine, NOON) as act:
+        control = accounts.open_account(act, "voucher_control", "scheme:jiangdu")
+        purse = accounts.open_account(act, "card_subsidy", "card:1", guarded=True)
+        post(act, "issue/1", [Transfer("issue/1/1", control, purse, 15_000, "issue", "issuance:1", NOON)])
+    return purse
+
+
+def test_the_application_may_add_to_the_ledger_but_not_change_it(postgres: Engine) -> None:
+    with postgres.begin() as conn:
+        conn.execute(text("DROP ROLE IF EXISTS songbai_app"))
+        conn.execute(text("CREATE ROLE songbai_app"))
+    grant(postgres, "songbai_app")
+    try:
+        with begin(postgres, SYSTEM, NOON) as act:
+            act.conn.execute(text("SET LOCAL ROLE songbai_app"))
+            control = accounts.open_account(act, "voucher_control", "scheme:jiangdu")
+            purse = accounts.open_account(act, "card_subsidy", "card:1", guarded=True)
+            post(act, "issue/1", [Transfer("issue/1/1", control, purse, 15_000, "issue", "issuance:1", NOON)])
+            assert balance.balance(act.conn, purse) == 15_000
+        for forbidden in (
+            "UPDATE ledger_transfers SET amount = 1",
+            "DELETE FROM ledger_transfers",
+            "DELETE FROM audit_rows",
+        ):
+            with postgres.connect() as conn:
+                conn.execute(text("SET ROLE songbai_app"))
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    conn.execute(text(forbidden))
+                conn.rollback()
+    finally:
+        with postgres.begin() as conn:
+            conn.execute(text("DROP OWNED BY songbai_app"))
+            conn.execute(text("DROP ROLE songbai_app"))
+
+
+def test_two_districts_in_one_database_know_nothing_of_each_other(postgres: Engine) -> None:
+    url = postgres.url.render_as_string(hide_password=False)
+    jiangdu, hanjiang = make_engine(url, "jiangdu"), make_engine(url, "hanjiang")
+    for district in (jiangdu, hanjiang):
+        migrate(district)
+        migrate(district)  # again: nothing to do
+    load_150_yuan(jiangdu)
+    with reading(jiangdu) as conn:
+        assert conn.execute(select(transfers.c.amount)).scalars().all() == [15_000]
+    with reading(hanjiang) as conn:
+        assert conn.execute(select(transfers.c.amount)).scalars().all() == []
+    for district in (jiangdu, hanjiang):
+        district.dispose()
+
+
+def test_sqlite_has_no_roles_and_odd_names_are_refused(databases: Databases) -> None:
+    engine = databases.create("sqlite")
+    with pytest.raises(ValueError, match="PostgreSQL only"):
+        grant(engine, "songbai_app")
+    databases.drop(engine)
+    with pytest.raises(ValueError, match="schema name"):
+        make_engine("postgresql://nowhere/x", 'a"; DROP SCHEMA public; --')
