@@ -7,6 +7,7 @@ check-in. Order of locks for whoever needs both: the card's year first, then its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,15 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    ScalarSelect,
     Select,
     Subquery,
     case,
     cast,
     func,
     literal,
+    or_,
     select,
-    union_all,
     update,
 )
 
@@ -31,6 +33,11 @@ from settlement.cards.tables import card_years, cards
 from settlement.errors import BrokenInvariant
 from settlement.vouchers.tables import issuance_drops, issuance_lines, issuance_returns, issuance_runs
 from settlement.vouchers.upsert import insert_into
+
+BATCH = 500
+
+Which = Callable[[ColumnElement[int]], ColumnElement[bool]]
+"""A condition on a card's id."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def room(act: Act, card_id: int, year: int) -> int:
     query = select(card_years.c.entitled, card_years.c.spent).where(_is(card_id, year)).with_for_update()
     row = act.conn.execute(query).one_or_none()
     if row is None:
-        recompute(act, year, cards.c.id == card_id)
+        recompute(act, year, [card_id])
         row = act.conn.execute(query).one_or_none()
     return 0 if row is None else Year(row.entitled, row.spent).left
 
@@ -81,9 +88,17 @@ def give_back(act: Act, card_id: int, year: int, amount: int) -> None:
         raise BrokenInvariant(f"card {card_id} has not spent {amount} in {year}")
 
 
-def recompute(act: Act, year: int, which: ColumnElement[bool]) -> None:
-    """Set ``entitled`` of the year anew for the cards that ``which`` (a condition on ``cards``) names."""
-    found = entitled(year, which).subquery()
+def recompute(act: Act, year: int, card_ids: Sequence[int]) -> None:
+    """Set ``entitled`` of the year anew for these cards."""
+    for start in range(0, len(card_ids), BATCH):
+        _recompute_some(act, year, card_ids[start : start + BATCH])
+
+
+def _recompute_some(act: Act, year: int, card_ids: Sequence[int]) -> None:
+    # Whoever has no line left that stands is entitled to nothing.
+    stored = update(card_years).where(card_years.c.year == year, card_years.c.card_id.in_(card_ids))
+    act.conn.execute(stored.values(entitled=0))
+    found = entitled(year, lambda card_id: card_id.in_(card_ids)).subquery()
     new = insert_into(act.conn, card_years).from_select(
         ["card_id", "year", "entitled", "spent"],
         # SQLite reads ON CONFLICT after a bare SELECT as a join; the condition keeps them apart.
@@ -95,57 +110,53 @@ def recompute(act: Act, year: int, which: ColumnElement[bool]) -> None:
     )
 
 
-def entitled(year: int, which: ColumnElement[bool]) -> Select[Any]:
-    """(card_id, entitled) of a year by the posted lines, for the cards that ``which`` names."""
-    scope = select(cards.c.id).where(which)
-    lines = _standing_lines("standing", scope)
-    last = select(lines.c.card_id, func.max(lines.c.month).label("month")).group_by(lines.c.card_id).subquery("last")
-    in_year = lines.c.month.between(f"{year}-01", f"{year}-12")
-    issued = select(lines.c.card_id, func.sum(lines.c.amount).label("amount")).where(in_year)
-    sums = issued.group_by(lines.c.card_id).subquery("sums")
-    newest = _standing_lines("newest", scope)
-    ended = _ended(scope)
-    left = case(
-        (last.c.month < f"{year}-01", 12),
-        (last.c.month > f"{year}-12", 0),
-        else_=12 - cast(func.substr(last.c.month, 6, 2), Integer),
-    )
-    to_come = case((func.coalesce(ended.c.month, "") > last.c.month, 0), else_=newest.c.amount * left)
-    total = cast(func.coalesce(sums.c.amount, 0), BigInteger) + func.coalesce(to_come, 0)
-    return (
-        select(cards.c.id.label("card_id"), total.label("entitled"))
-        .outerjoin(last, last.c.card_id == cards.c.id)
-        .outerjoin(newest, (newest.c.card_id == last.c.card_id) & (newest.c.month == last.c.month))
-        .outerjoin(sums, sums.c.card_id == cards.c.id)
-        .outerjoin(ended, ended.c.card_id == cards.c.id)
-        .where(which)
-    )
-
-
-def _standing_lines(name: str, scope: Select[Any]) -> Subquery:
-    """Posted lines that were not taken back."""
-    i, x = issuance_lines.c, issuance_returns.c
-    back = (x.scheme_code == i.scheme_code) & (x.month == i.month) & (x.senior_id == i.senior_id)
-    return (
-        select(i.card_id, i.month, i.amount)
-        .join(issuance_runs, issuance_runs.c.id == i.run_id)
-        .outerjoin(issuance_returns, back)
-        .where(issuance_runs.c.status == "posted", x.senior_id.is_(None), i.card_id.in_(scope))
-        .subquery(name)
-    )
-
-
-def _ended(scope: Select[Any]) -> Subquery:
-    """The last month, by card, in which somebody was left out of a posted run or issued in vain."""
+def entitled(year: int, which: Which) -> Select[Any]:
+    """(card_id, entitled) of a year by the posted lines, for those cards that fulfil ``which`` and have any."""
+    newest = _newest_lines(year, which)
     d, x = issuance_drops.c, issuance_returns.c
-    left_out = (
-        select(cards.c.id.label("card_id"), issuance_runs.c.month)
-        .join(issuance_drops, d.senior_id == cards.c.senior_id)
-        .join(issuance_runs, issuance_runs.c.id == d.run_id)
-        .where(issuance_runs.c.status == "posted", cards.c.id.in_(scope))
+    # Runs and drops are looked up row by row: as joins, PostgreSQL walks whole months of which it has no statistics yet.
+    left_out = select(func.max(_posted_month(d.run_id))).where(d.senior_id == cards.c.senior_id)
+    in_vain = select(func.max(x.month)).where(x.card_id == cards.c.id)
+    over = or_(
+        *(func.coalesce(month.correlate(cards).scalar_subquery(), "") > newest.c.month for month in (left_out, in_vain))
     )
-    both = union_all(left_out, select(x.card_id, x.month).where(x.card_id.in_(scope))).subquery("ends")
-    return select(both.c.card_id, func.max(both.c.month).label("month")).group_by(both.c.card_id).subquery("ended")
+    left = case(
+        (newest.c.month < f"{year}-01", 12),
+        (newest.c.month > f"{year}-12", 0),
+        else_=12 - cast(func.substr(newest.c.month, 6, 2), Integer),
+    )
+    to_come = case((over, 0), else_=newest.c.amount * left)
+    total = cast(newest.c.issued + to_come, BigInteger)
+    return select(newest.c.card_id, total.label("entitled")).join(cards, cards.c.id == newest.c.card_id)
+
+
+def _newest_lines(year: int, which: Which) -> Subquery:
+    """By card: the newest posted line that did not come back, and ``issued``, the sum of all those of the year."""
+    i, x = issuance_lines.c, issuance_returns.c
+    returned = select(x.month).where(x.scheme_code == i.scheme_code, x.month == i.month, x.senior_id == i.senior_id)
+    in_year = case((i.month.between(f"{year}-01", f"{year}-12"), i.amount), else_=0)
+    ranked = (
+        select(
+            i.card_id,
+            i.month,
+            i.amount,
+            func.sum(in_year).over(partition_by=i.card_id).label("issued"),
+            func.row_number().over(partition_by=i.card_id, order_by=i.month.desc()).label("place"),
+        )
+        .where(
+            which(i.card_id),
+            _posted_month(i.run_id).is_not(None),
+            returned.correlate(issuance_lines).scalar_subquery().is_(None),
+        )
+        .subquery("ranked")
+    )
+    return select(ranked).where(ranked.c.place == 1).subquery("newest")
+
+
+def _posted_month(run_id: ColumnElement[str]) -> ScalarSelect[str]:
+    """The run's month, nothing while it is not posted."""
+    r = issuance_runs.c
+    return select(r.month).where(r.id == run_id, r.status == "posted").correlate_except(issuance_runs).scalar_subquery()
 
 
 def _is(card_id: int, year: int) -> ColumnElement[bool]:
@@ -158,5 +169,5 @@ def _row(conn: Connection, card_id: int, year: int) -> Year | None:
 
 
 def _unopened(conn: Connection, card_id: int, year: int) -> Year:
-    row = conn.execute(entitled(year, cards.c.id == card_id)).one_or_none()
+    row = conn.execute(entitled(year, lambda id: id == card_id)).one_or_none()
     return Year(0 if row is None else int(row.entitled), 0)  # no such card: nothing to spend

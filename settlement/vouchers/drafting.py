@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, and_, case, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, insert, literal, select
 
 from settlement.act import Act
 from settlement.cards.tables import cards
@@ -33,16 +33,16 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
 
     ``missed_at``: the month was posted then; only who could not be in it gets a line now (arrears).
     """
-    e, s, c, i = entitlements.c, seniors.c, cards.c, issuance_lines.c
-    before = issuance_lines.alias("before")
+    e, s, c = entitlements.c, seniors.c, cards.c
+    before = _amount(scheme, month.previous(), e.senior_id)
     earlier = issuance_lines.alias("earlier")
     had_before = exists().where(
         earlier.c.scheme_code == scheme.code, earlier.c.senior_id == e.senior_id, earlier.c.month < str(month)
     )
     change = case(
-        (before.c.amount == e.amount, "same"),
-        (before.c.amount < e.amount, "raised"),
-        (before.c.amount > e.amount, "lowered"),
+        (before == e.amount, "same"),
+        (before < e.amount, "raised"),
+        (before > e.amount, "lowered"),
         (had_before, "resumed"),
         else_="new",
     )
@@ -55,19 +55,11 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
             c.id,
             e.id,
             e.amount,
-            func.coalesce(before.c.amount, 0),
+            func.coalesce(before, 0),
             change if missed_at is None else literal("arrears"),
         )
         .join(seniors, s.id == e.senior_id)
         .join(cards, and_(c.senior_id == e.senior_id, c.scheme_code == scheme.code))
-        .outerjoin(
-            before,
-            and_(
-                before.c.scheme_code == scheme.code,
-                before.c.month == str(month.previous()),
-                before.c.senior_id == e.senior_id,
-            ),
-        )
         .where(
             e.scheme_code == scheme.code,
             e.from_month <= str(month),
@@ -76,12 +68,22 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
             c.status != "closed",
             # The month of the freeze itself is issued.
             (c.status != "frozen") | (c.frozen_from >= frozen_since(scheme, month)),
-            ~exists().where(i.scheme_code == scheme.code, i.month == str(month), i.senior_id == e.senior_id),
+            _amount(scheme, month, e.senior_id).is_(None),
         )
     )
     if missed_at is not None:
         rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at))
     act.conn.execute(insert(issuance_lines).from_select(_COLUMNS, rows, include_defaults=False))
+
+
+def _amount(scheme: Scheme, month: Month, senior_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """The line of a month, looked up person by person.
+
+    Not a join: PostgreSQL has no statistics of a month that is only just being written, takes it for one row and walks all of it each time.
+    """
+    line = issuance_lines.alias()
+    same = (line.c.scheme_code == scheme.code, line.c.month == str(month), line.c.senior_id == senior_id)
+    return select(line.c.amount).where(*same).correlate_except(line).scalar_subquery()
 
 
 def frozen_since(scheme: Scheme, month: Month) -> datetime:
@@ -107,7 +109,7 @@ def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
 def add_drops(act: Act, scheme: Scheme, run: Run) -> None:
     """People of the town with a line in the month before the period and none in its first, with the reason."""
     first = Month.parse(run.month)
-    before, now = issuance_lines.alias("before"), issuance_lines.alias("now")
+    before = issuance_lines.alias("before")
     s, c = seniors.c, cards.c
     rows = (
         select(literal(run.id), before.c.senior_id, before.c.amount, _drop_reason(scheme))
@@ -117,9 +119,7 @@ def add_drops(act: Act, scheme: Scheme, run: Run) -> None:
             before.c.scheme_code == scheme.code,
             before.c.month == str(first.previous()),
             s.town == run.town,
-            ~exists().where(
-                now.c.scheme_code == scheme.code, now.c.month == run.month, now.c.senior_id == before.c.senior_id
-            ),
+            _amount(scheme, first, before.c.senior_id).is_(None),
         )
     )
     columns = ["run_id", "senior_id", "previous_amount", "reason"]

@@ -159,8 +159,9 @@ def post(act: Act, run_id: str) -> Run:
     strike(act, run.id, literal(1) == 1, cards.c.status == "closed", "card_closed")
     _set(act, run, status="posted", posted_at=act.now)
     if scheme.purses.yearly_cap.applies:
+        concerned = _concerned(act.conn, run)
         for year in sorted({month.year for month in _months_of(act.conn, run)} | {Month.parse(run.month).year}):
-            cap.recompute(act, year, cards.c.id.in_(_concerned(run)))
+            cap.recompute(act, year, concerned)
     _load(act, scheme, run)
     run = runs.get(act.conn, run.id)
     act.audit("issuance.post", f"issuance:{run.id}", after={"people": run.people, "amount": run.amount})
@@ -198,11 +199,11 @@ def _months_of(conn: Connection, run: Run) -> list[Month]:
     return [Month.parse(text) for text in conn.execute(select(i.month).where(i.run_id == run.id).distinct()).scalars()]
 
 
-def _concerned(run: Run):  # type: ignore[no-untyped-def]
-    """Cards in the run, and those dropped by it."""
+def _concerned(conn: Connection, run: Run) -> Sequence[int]:
+    """Cards in the run and those dropped by it, in id order."""
     i, d = issuance_lines.c, issuance_drops.c
     dropped = select(cards.c.id).join(issuance_drops, d.senior_id == cards.c.senior_id).where(d.run_id == run.id)
-    return union(select(i.card_id).where(i.run_id == run.id), dropped)
+    return sorted(conn.execute(union(select(i.card_id).where(i.run_id == run.id), dropped)).scalars())
 
 
 def _load(act: Act, scheme: Scheme, run: Run) -> None:

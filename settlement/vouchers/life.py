@@ -146,7 +146,7 @@ def _take_back(act: Act, scheme: Scheme, card: Card, last: str, reason: str) -> 
     act.conn.execute(insert(issuance_returns), rows)
     if scheme.purses.yearly_cap.applies:
         for year in sorted({Month.parse(each.month).year for each in back}):
-            cap.recompute(act, year, cards.c.id == card.id)
+            cap.recompute(act, year, [card.id])
     _post(act, group_id, group)
     figures = {
         "months": [each.month for each in back],

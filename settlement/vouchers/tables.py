@@ -42,6 +42,7 @@ issuance_lines = Table(
     CheckConstraint("amount > 0", name="amount_positive"),
     Index("ix_issuance_lines_run", "run_id"),
     Index("ix_issuance_lines_card", "card_id"),
+    Index("ix_issuance_lines_senior", "senior_id", "month"),
 )
 
 # People paid last month and not this one: shown beside the draft with the reason.
@@ -52,6 +53,7 @@ issuance_drops = Table(
     Column("senior_id", RowId, ForeignKey("seniors.id"), primary_key=True),
     Column("previous_amount", BigInteger, nullable=False),
     Column("reason", String(40), nullable=False),
+    Index("ix_issuance_drops_senior", "senior_id"),
 )
 
 # A month that was issued and then fell away (death or move learnt late): what came back, and what had been spent already.
