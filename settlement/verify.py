@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from settlement.cards import integrity as cards
 from settlement.closing import integrity as closing
 from settlement.findings import Finding
 from settlement.ledger import integrity as ledger
@@ -17,6 +18,7 @@ from settlement.vouchers import integrity as vouchers
 PARTS = {
     "ledger": ledger.check,
     "people": people.check,
+    "cards": cards.check,
     "vouchers": vouchers.check,
     "visits": visits.check,
     "closing": closing.check,

@@ -20,29 +20,13 @@ from typing import Any
 
 import pytest
 
-from settlement.closing import adjusting
 from settlement.db import make_engine, migrate, reading
 from settlement.verify import run as verify
-from settlement.visits.forms import Visit
 from tests.killing import Killing, Moment, Ran, contents, killing
-from tests.stories.county import (
-    AUGUST,
-    BATHING,
-    BEDDING,
-    CLEANING,
-    COOKING,
-    JULY,
-    SECOND,
-    SEPTEMBER,
-    TOWN,
-    County,
-    checker,
-    found,
-    head,
-)
-from tests.support import acting, at
+from tests.stories.county import TOWN, checker, found, head
+from tests.stories.lived import OTHER_TOWN, TOWNS, Lived
+from tests.support import at
 
-TOWNS = (TOWN, "丁伙镇")
 STATEMENTS_TRIED = 12
 """So many statements of each chain, drawn at random, besides every commit from both sides."""
 
@@ -79,10 +63,8 @@ MONTH = Chain(
     ),
     at("2026-08-03 09:00"),
 )
-# What each signs, in yuan (who is served is told in `prepared`):
-#   first town   July 3 x 60 + 30 (of 65, 35 own money), August 2 x 60 - 60 (the void), September 2 x 60, penalty -20: 370
-#   second town  July 40, August 65: 105
-SIGNED = {TOWN: "370.00", "丁伙镇": "105.00", "": "475.00"}
+# What each signs, in yuan, as figured out in `Lived`.
+SIGNED = {TOWN: "370.00", OTHER_TOWN: "105.00", "": "475.00"}
 
 
 def _sign(step: str, by: str, town: str = "") -> tuple[str, ...]:
@@ -112,7 +94,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     engine = make_engine(f"sqlite:///{working}")
     migrate(engine)
     county = found(engine, TOWNS)
-    people = {town: [county.somebody(town=town, level=level) for level in (1, 3)] for town in TOWNS}
+    quarter = Lived(county)
     files: dict[str, Path] = {}
 
     def keep(chain: Chain) -> None:
@@ -121,55 +103,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             connection.execute("VACUUM INTO ?", (str(files[chain.name]),))
 
     keep(ISSUE)
-    voided = _live(county, people)
+    quarter.july()
     keep(MONTH)
-    _rest_of_the_quarter(county, people, voided)
+    quarter.until_september_is_closed()
     keep(QUARTER)
     with reading(engine) as conn:
         assert verify(conn) == []
     engine.dispose()
     return files
-
-
-def _live(county: County, people: dict[str, list[Any]]) -> str:
-    """July: own money, a visit without its debit, one that nobody ended, one void at once; the visit that turns out void in August."""
-    one, other = people[TOWN]
-    for town in TOWNS:
-        county.issue(JULY, town)
-    county.top_up(one, 100_00)
-    for day in (2, 6):
-        county.visit(one, f"2026-07-{day:02d} 09:00", BATHING)
-    voided, _ = county.visit(other, "2026-07-08 09:00", BATHING, carer=1)
-    county.visit(one, "2026-07-09 09:00", COOKING, CLEANING, own=35_00)
-    county.visit(people["丁伙镇"][0], "2026-07-10 09:00", BEDDING, town="丁伙镇")
-    void, _ = county.visit(people["丁伙镇"][1], "2026-07-13 09:00", BEDDING, town="丁伙镇")
-    with acting(county.engine, "2026-07-14 09:00", checker("丁伙镇")) as act:
-        adjusting.void_visit(act, void, "substandard")
-    undebited = county.check_in(other, "2026-07-15 09:00")
-    assert isinstance(undebited, Visit)
-    county.check_out(other, undebited, BATHING)
-    assert isinstance(county.check_in(other, "2026-07-16 09:00"), Visit)
-    return voided
-
-
-def _rest_of_the_quarter(county: County, people: dict[str, list[Any]], voided: str) -> None:
-    """July closed; a void after that, two months more, a penalty on no statement."""
-    county.close(JULY)
-    with acting(county.engine, "2026-08-12 09:00", checker()) as act:
-        adjusting.void_visit(act, voided, "substandard")
-    for month in (AUGUST, SEPTEMBER):
-        for town in TOWNS:
-            county.issue(month, town)
-        for person in people[TOWN]:
-            county.visit(person, f"{month}-09 09:00", BATHING, carer=people[TOWN].index(person))
-        if month is AUGUST:
-            county.visit(people["丁伙镇"][1], "2026-08-20 09:00", COOKING, CLEANING, town="丁伙镇")
-        county.close(month)
-    about = {"scheme_code": "jiangdu", "provider_id": county.provider, "town": TOWN, "origin_month": AUGUST}
-    with acting(county.engine, "2026-09-20 09:00", checker()) as act:
-        penalty = adjusting.propose(act, "penalty", amount_fen=-20_00, reason="回访率未达100%", **about)
-    with acting(county.engine, "2026-09-21 09:00", SECOND) as act:
-        adjusting.approve(act, penalty)
 
 
 @pytest.fixture(scope="session")
@@ -213,7 +154,7 @@ def test_killed_anywhere_and_done_again(
     assert contents(trial.file) == after, "done twice"
 
     moments = [Moment(side, n) for n in range(1, clean.commits + 1) for side in ("before", "after")]
-    drawn = random.Random(chain.name).sample(range(1, clean.statements + 1), STATEMENTS_TRIED)  # noqa: S311
+    drawn = random.Random(chain.name).sample(range(1, clean.statements + 1), STATEMENTS_TRIED)
     for moment in [*moments, *(Moment("statement", n) for n in sorted(drawn))]:
         trial.fresh()
         assert trial.run(moment).killed, moment

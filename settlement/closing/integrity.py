@@ -38,7 +38,7 @@ settled, share, order = settlements.c, settlement_shares.c, payment_orders.c
 def check(conn: Connection) -> list[Finding]:
     """Every difference, from the bottom up."""
     findings = [*_lines(conn), *_paid_visits(conn), *_voids(conn), *_statements(conn), *_settlements(conn)]
-    findings += [*_shares(conn), *_orders(conn), *_personal(conn)]
+    findings += [*_shares(conn), *_orders(conn), *_repeated(conn), *_personal(conn)]
     return findings + reconciling.check(conn)
 
 
@@ -326,6 +326,29 @@ def _order_finding(quarter: str, key: tuple[str, str, str, str], due: int, found
         f"orders {payer} -> {payee} come to {amount} fen, should be {due}",
         records,
     )
+
+
+def _repeated(conn: Connection) -> list[Finding]:
+    """An order that repeats a returned one pays the same for the same."""
+    first = payment_orders.alias("first")
+    kept = ("kind", "settlement_id", "payer", "payee", "period", "amount_fen")
+    differs = or_(*(order[name].is_distinct_from(first.c[name]) for name in kept))
+    query = (
+        select(order.id, order.amount_fen, first.c.id.label("first_id"), first.c.amount_fen.label("first_fen"))
+        .join(first, first.c.id == order.replaces_id)
+        .where(differs)
+        .order_by(order.id)
+    )
+    return [
+        Finding(
+            "order_repeated_differs",
+            f"order:{row.id}",
+            f"重发的付款单{row.amount_fen}分，原单{row.first_fen}分",
+            f"the repeated order is {row.amount_fen} fen, the returned one {row.first_fen}",
+            (f"order:{row.first_id}",),
+        )
+        for row in conn.execute(query)
+    ]
 
 
 def _personal(conn: Connection) -> list[Finding]:

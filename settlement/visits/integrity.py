@@ -10,6 +10,7 @@ from settlement.ledger import chart
 from settlement.ledger.tables import accounts, transfers
 from settlement.policy.store import get
 from settlement.policy.tables import schemes
+from settlement.visits import figures
 from settlement.visits.tables import debits, visit_lines, visits
 
 DEBIT_CODES = ("debit_subsidy", "debit_personal")
@@ -18,7 +19,8 @@ GROUP = "debit/"
 
 
 def check(conn: Connection) -> list[Finding]:
-    return [*_amounts(conn), *_accounts(conn), *_orphans(conn), *_lines(conn), *_status(conn), *_years(conn)]
+    money = [*_amounts(conn), *_accounts(conn), *_orphans(conn), *_lines(conn)]
+    return [*money, *_status(conn), *_years(conn), *figures.check(conn)]
 
 
 def _text(column: ColumnElement[int]) -> ColumnElement[str]:

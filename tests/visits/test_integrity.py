@@ -68,7 +68,9 @@ def test_a_total_or_a_line_changed(debited: tuple[Holder, Debit], tampering: Con
     _, debit = debited
     line = update(visit_lines).where(visit_lines.c.visit_id == debit.visit_id)
     tampering.execute(line.values(unit_price_fen=4501, amount_fen=4501))
-    assert names(tampering) == {"debit_not_its_lines": {f"debit:{debit.id}", f"visit:{debit.visit_id}"}}
+    found = names(tampering)
+    assert found["debit_not_its_lines"] == {f"debit:{debit.id}", f"visit:{debit.visit_id}"}
+    assert f"line:{debit.visit_id}/1" in found["line_price"]
 
 
 def test_a_transfer_changed_or_sent_elsewhere(
