@@ -122,13 +122,22 @@ def _kept_out(conn: Connection, scheme_code: str) -> dict[str, str]:
 
 
 def _debits(conn: Connection, scheme_code: str, zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
-    """Those that moved money: posted and reversed, not declined."""
+    """Those that moved money: posted and reversed, not declined. The total is what was paid: a provider's own share of a late debit is not."""
     d = debits.c
     # Where nothing was read (the agent agreed afterwards) the number is that of the card's latest piece.
     latest = select(media.c.card_no).where(media.c.card_id == d.card_id).order_by(media.c.issue.desc()).limit(1)
     card_no = func.coalesce(media.c.card_no, latest.correlate(debits).scalar_subquery())
     query = (
-        select(d.id, d.visit_id, card_no, d.occurred_at, d.total_fen, d.subsidy_fen, d.personal_fen, d.cash_fen)
+        select(
+            d.id,
+            d.visit_id,
+            card_no,
+            d.occurred_at,
+            d.total_fen - d.shortfall_fen,
+            d.subsidy_fen,
+            d.personal_fen,
+            d.cash_fen,
+        )
         .add_columns(d.status)
         .select_from(debits)
         .outerjoin(media, media.c.id == d.medium_id)

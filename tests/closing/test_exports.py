@@ -7,10 +7,11 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from settlement.closing import adjusting, exports
 from settlement.db import reading
+from settlement.visits.tables import debits, visit_lines
 from tests.closing.county import AFFAIRS, AFFAIRS_2, AUGUST, DINGHUO, JULY, SCHEME, SEPTEMBER, TOWN_1, XIANNV, County
 from tests.support import acting
 
@@ -31,6 +32,13 @@ def files(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> di
     with acting(module_engine, "2026-07-22 09:00", TOWN_1) as act:
         adjusting.void_visit(act, "voided", "substandard")
     county.serve("late", when="2026-07-31 23:30", subsidy=5, learnt="2026-08-20 09:00")
+    county.serve("short_purse", when="2026-07-24 09:00", subsidy=1_000)
+    with acting(module_engine) as act:  # a late debit of 13.00 found 10.00 on the card
+        line = visit_lines.c.visit_id == "short_purse"
+        act.conn.execute(update(visit_lines).where(line).values(quantity=1_300, amount_fen=1_300))
+        act.conn.execute(
+            update(debits).where(debits.c.visit_id == "short_purse").values(total_fen=1_300, shortfall_fen=300)
+        )
     county.close(JULY)
     with acting(module_engine, "2026-08-10 09:00", TOWN_1) as act:
         adjusting.void_visit(act, "j1", "fraud")
@@ -61,6 +69,13 @@ def files(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> di
 def read(path: Path) -> Rows:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_debit_is_what_was_paid(files: dict[str, Rows]) -> None:
+    for row in files["debits"]:
+        parts = sum(int(row[name]) for name in ("subsidy_fen", "personal_fen", "cash_fen"))
+        assert int(row["total_fen"]) == parts, row
+    assert {row["total_fen"] for row in files["debits"] if row["visit_id"] == "short_purse"} == {"1000"}
 
 
 def test_every_statement_from_visits_debits_and_adjustments(files: dict[str, Rows]) -> None:
