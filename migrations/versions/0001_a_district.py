@@ -562,6 +562,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_issuance_drops_senior_id_seniors")),
         sa.PrimaryKeyConstraint("run_id", "senior_id", name=op.f("pk_issuance_drops")),
     )
+    op.create_index("ix_issuance_drops_senior", "issuance_drops", ["senior_id"], unique=False)
     op.create_table(
         "ledger_transfers",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -863,6 +864,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_issuance_lines_card", "issuance_lines", ["card_id"], unique=False)
     op.create_index("ix_issuance_lines_run", "issuance_lines", ["run_id"], unique=False)
+    op.create_index("ix_issuance_lines_senior", "issuance_lines", ["senior_id", "month"], unique=False)
     op.create_table(
         "issuance_returns",
         sa.Column("scheme_code", sa.String(length=40), nullable=False),
@@ -1437,6 +1439,7 @@ def downgrade() -> None:
     op.drop_table("payment_orders")
     op.drop_index("ix_issuance_returns_card", table_name="issuance_returns")
     op.drop_table("issuance_returns")
+    op.drop_index("ix_issuance_lines_senior", table_name="issuance_lines")
     op.drop_index("ix_issuance_lines_run", table_name="issuance_lines")
     op.drop_index("ix_issuance_lines_card", table_name="issuance_lines")
     op.drop_table("issuance_lines")
@@ -1459,6 +1462,7 @@ def downgrade() -> None:
     op.drop_index("ix_ledger_transfers_debit", table_name="ledger_transfers")
     op.drop_index("ix_ledger_transfers_credit", table_name="ledger_transfers")
     op.drop_table("ledger_transfers")
+    op.drop_index("ix_issuance_drops_senior", table_name="issuance_drops")
     op.drop_table("issuance_drops")
     op.drop_index(
         "uq_entitlements_running",

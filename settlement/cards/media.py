@@ -79,7 +79,9 @@ def ensure_plates(act: Act, ring: KeyRing, senior_ids: Sequence[int]) -> int:
         for town in act.conn.execute(select(seniors.c.town).where(seniors.c.id.in_(part)).distinct()).scalars().all():
             require(act, "card.issue", town=town)
         live = set(act.conn.execute(select(p.senior_id).where(p.senior_id.in_(part), p.dead_from.is_(None))).scalars())
-        newest = select(p.senior_id, func.max(p.issue).label("newest")).where(p.senior_id.in_(part)).group_by(p.senior_id)
+        newest = (
+            select(p.senior_id, func.max(p.issue).label("newest")).where(p.senior_id.in_(part)).group_by(p.senior_id)
+        )
         last = {row.senior_id: row.newest for row in act.conn.execute(newest)}
         rows = [_plate(act, ring, id, last.get(id, 0) + 1) for id in part if id not in live]
         if rows:
