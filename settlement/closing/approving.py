@@ -60,9 +60,18 @@ def due(conn: Connection, scheme_code: str, quarter: Quarter) -> tuple[str, ...]
     return ()
 
 
+def needed(conn: Connection, scheme_code: str, quarter: Quarter) -> bool:
+    """Whether anybody has to sign: not where nothing is settled, nor where a quarter drawn up anew is exactly what was signed."""
+    return bool(towns(conn, scheme_code, quarter) and due(conn, scheme_code, quarter))
+
+
 def _given(conn: Connection, scheme_code: str, quarter: Quarter) -> dict[tuple[str, str], Row[Any]]:
-    a = quarter_approvals.c
-    query = select(quarter_approvals).where(a.scheme_code == scheme_code, a.quarter == str(quarter))
+    """The signatures but for those of the person who drew up what stands now (anew, after signing): maker is not checker."""
+    a, q = quarter_approvals.c, quarter_closes.c
+    drawer = select(q.started_by).where(q.scheme_code == scheme_code, q.quarter == str(quarter)).scalar_subquery()
+    query = select(quarter_approvals).where(
+        a.scheme_code == scheme_code, a.quarter == str(quarter), a.officer != drawer
+    )
     return {(row.step, row.town): row for row in conn.execute(query)}
 
 

@@ -109,6 +109,7 @@ class Drawing:
     def draw(self) -> int:
         """Write statements, their lines and what stayed out; the number of statements."""
         self._claim()
+        self._claim_adjustments()
         drawn = self._statements()
         self._lines()
         self._take_adjustments()
@@ -120,10 +121,36 @@ class Drawing:
     def _claim(self) -> None:
         # First, because it locks the visits: a void that comes at the same time either came before and its visit is no longer served, or
         # waits and then finds the visit paid.
-        taken = and_(self.in_reach, v.status == "served", ~self.late_evidence, ~self.too_short, ~self.stopped)
-        self.act.conn.execute(
-            update(visits).where(taken, self.debited(d.recorded_at < self.cut_at)).values(status="paid")
+        taken = and_(
+            self.in_reach,
+            v.status == "served",
+            ~self.late_evidence,
+            ~self.too_short,
+            ~self.stopped,
+            self.debited(d.recorded_at < self.cut_at),
         )
+        # Locked by a statement of its own: who waits for a debit that is just being taken back must look at the debits again afterwards, and
+        # an UPDATE that has waited does not.
+        locked = select(v.id).where(taken).order_by(v.id).with_for_update(key_share=True)
+        if self.act.conn.dialect.name != "sqlite":  # there the transaction already holds the only write lock
+            self.act.conn.execute(locked).close()
+        self.act.conn.execute(update(visits).where(taken).values(status="paid"))
+
+    def _claim_adjustments(self) -> None:
+        # Before the statements are summed up, so that an adjustment that is committed between two of our statements waits for the next month.
+        a = adjustments.c
+        open_ones = and_(
+            a.scheme_code == self.scheme_code,
+            a.kind == "void_after_close",
+            a.statement_id.is_(None),
+            a.quarter.is_(None),
+            a.proposed_at < self.cut_at,
+        )
+        self.act.conn.execute(update(adjustments).where(open_ones).values(quarter=self._quarter))
+
+    @property
+    def _quarter(self) -> str:
+        return str(Quarter.of(self.month.first_day))
 
     @property
     def _claimed(self) -> Select[Any]:
@@ -136,12 +163,13 @@ class Drawing:
 
     @property
     def _waiting(self) -> ColumnElement[bool]:
+        """The adjustments just claimed: of this quarter, and on no statement yet."""
         a = adjustments.c
         return and_(
             a.scheme_code == self.scheme_code,
             a.kind == "void_after_close",
             a.statement_id.is_(None),
-            a.proposed_at < self.cut_at,
+            a.quarter == self._quarter,
         )
 
     def _id(self, provider_id: ColumnElement[int], town: ColumnElement[str]) -> ColumnElement[str]:
@@ -168,7 +196,7 @@ class Drawing:
             "provider_id": p.provider_id,
             "town": p.town,
             "month": literal(str(self.month)),
-            "quarter": literal(str(Quarter.of(self.month.first_day))),
+            "quarter": literal(self._quarter),
             "status": literal("drawn"),
             "visits": func.sum(p.visits),
             "subsidy_fen": subsidy,
@@ -199,11 +227,8 @@ class Drawing:
 
     def _take_adjustments(self) -> None:
         a = adjustments.c
-        quarter = str(Quarter.of(self.month.first_day))
         self.act.conn.execute(
-            update(adjustments)
-            .where(self._waiting)
-            .values(statement_id=self._id(a.provider_id, a.town), quarter=quarter)
+            update(adjustments).where(self._waiting).values(statement_id=self._id(a.provider_id, a.town))
         )
 
     def _left_out(self) -> Iterator[Select[Any]]:

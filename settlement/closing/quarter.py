@@ -42,7 +42,7 @@ from settlement.closing.tables import (
 from settlement.db import insert_if_absent
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Reason, Refused
-from settlement.periods import Quarter
+from settlement.periods import Month, Quarter
 from settlement.policy import store
 
 STAGES = ("gathered", "shared", "approved", "posted", "ordered", "exported", "paid")
@@ -62,8 +62,8 @@ def advance(act: Act, scheme_code: str, quarter: Quarter) -> str:
     if stage == "gathered":
         _share(act, scheme_code, quarter)
         return reach(act, scheme_code, quarter, "shared")
-    if stage == "shared" and not approving.towns(act.conn, scheme_code, quarter):
-        return reach(act, scheme_code, quarter, "approved")  # nothing to sign
+    if stage == "shared" and not approving.needed(act.conn, scheme_code, quarter):
+        return reach(act, scheme_code, quarter, "approved")
     if stage == "approved":
         approving.require_all(act, scheme_code, quarter)
         posting.post(act, scheme_code, quarter)
@@ -102,16 +102,32 @@ def _gather(act: Act, scheme_code: str, quarter: Quarter) -> str:
 
 
 def _require_order(conn: Connection, scheme_code: str, quarter: Quarter) -> None:
-    m, q, s = month_closes.c, quarter_closes.c, statements.c
-    closed = set(conn.execute(select(m.month).where(m.scheme_code == scheme_code, m.stage == "closed")).scalars())
-    missing = [str(month) for month in quarter.months if str(month) not in closed]
+    q, s = quarter_closes.c, statements.c
+    missing = unclosed(conn, scheme_code, quarter)
     if missing:
-        raise Refused(Reason.MONTHS_NOT_CLOSED, months=", ".join(missing))
+        raise Refused(Reason.MONTHS_NOT_CLOSED, months=", ".join(str(month) for month in missing))
     settled = exists().where(q.scheme_code == scheme_code, q.quarter == s.quarter, q.stage.in_(STAGES[3:]))
     earlier = select(func.min(s.quarter)).where(s.scheme_code == scheme_code, s.quarter < str(quarter), ~settled)
     due = conn.execute(earlier).scalar_one_or_none()
     if due is not None:
         raise Refused(Reason.CLOSE_IN_ORDER, due=due)
+
+
+def unclosed(conn: Connection, scheme_code: str, quarter: Quarter) -> list[Month]:
+    """The months that the quarter still waits for.
+
+    A scheme may begin in the middle of a quarter. Months close in order, the first one no later than the first visit, so that nothing lies in
+    those before it: they count as closed.
+    """
+    m = month_closes.c
+    stages = {
+        row.month: row.stage
+        for row in conn.execute(select(m.month, m.stage).where(m.scheme_code == scheme_code).order_by(m.month))
+    }
+    begun = min(stages, default="")
+    if begun > str(quarter.months[-1]):
+        return list(quarter.months)  # before the beginning there is no quarter
+    return [month for month in quarter.months if str(month) >= begun and stages.get(str(month)) != "closed"]
 
 
 def _take_adjustments(act: Act, scheme_code: str, quarter: Quarter) -> None:

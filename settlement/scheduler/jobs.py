@@ -120,12 +120,7 @@ def close_quarter(lease: Lease, period: str) -> Outcome:
             for code in codes(conn, quarter.months[-1])
             if (first_close(conn, code) or "9999") <= str(quarter.months[-1])
         ]
-        unclosed = [
-            f"{code} {month}"
-            for code in due
-            for month in quarter.months
-            if month_close.progress(conn, code, month).stage != "closed"
-        ]
+        unclosed = [f"{code} {month}" for code in due for month in quarter_close.unclosed(conn, code, quarter)]
     if unclosed:
         return Waiting("等待月结 waiting for the months: " + ", ".join(unclosed))
     waiting: list[str] = []

@@ -11,7 +11,7 @@ from settlement.db import reading
 from settlement.ledger import chart
 from settlement.ledger.tables import transfers
 from settlement.outcomes import Reason, Refused
-from settlement.periods import Month
+from settlement.periods import Month, Quarter
 from settlement.policy import store
 from tests.closing.county import (
     AFFAIRS,
@@ -271,6 +271,32 @@ def test_a_changed_total_makes_signatures_void(county: County) -> None:
     proved(county)
 
 
+def test_drawn_up_anew_without_a_change_what_was_signed_stands(county: County) -> None:
+    county.serve("v1", subsidy=1000)
+    close_all(county)
+    county.quarter()
+    county.quarter()
+    county.sign_quarter()
+    with acting(county.engine, "2026-10-10 09:00") as act:
+        quarter.redraw(act, SCHEME, Q3)
+    assert [county.quarter() for _ in range(4)] == ["gathered", "shared", "approved", "posted"]
+    proved(county)
+
+
+def test_who_draws_up_anew_what_they_had_signed_needs_another_to_sign(county: County) -> None:
+    county.serve("v1", subsidy=1000)
+    close_all(county)
+    county.quarter()
+    county.quarter()
+    county.sign_quarter()
+    with acting(county.engine, "2026-10-10 09:00", AFFAIRS) as act:
+        quarter.redraw(act, SCHEME, Q3)
+    assert [county.quarter(by=AFFAIRS) for _ in range(3)] == ["gathered", "shared", "shared"]
+    refused(Reason.SAME_PERSON, county, AFFAIRS, "civil_affairs")
+    assert county.sign(AFFAIRS_2, "civil_affairs") == "approved"
+    assert county.quarter() == "posted"
+
+
 def test_what_was_altered_after_signing_is_not_posted(county: County) -> None:
     county.serve("v1", subsidy=1000)
     close_all(county)
@@ -295,6 +321,19 @@ def test_a_quarter_needs_its_months_and_its_predecessor(county: County) -> None:
         county.close(Month.parse(text))
     with pytest.raises(Refused, match="2026-Q3 must be closed first"):
         county.quarter(Q4, "2027-01-08 09:00")
+
+
+def test_a_scheme_that_begins_in_the_middle_of_a_quarter(county: County) -> None:
+    """First visit and first close in August: July, in which there was nothing, need not and can no longer be closed."""
+    county.serve("v1", when="2026-08-10 09:00", subsidy=1000)
+    close_all(county, AUGUST)
+    with pytest.raises(Refused, match="2026-09") as refusal:
+        county.quarter()
+    assert "2026-07" not in str(refusal.value)
+    close_all(county, SEPTEMBER)
+    assert county.settle() == "ordered"
+    with pytest.raises(Refused, match="2026-04, 2026-05, 2026-06"):
+        county.quarter(Quarter.parse("2026-Q2"))
 
 
 @pytest.mark.parametrize("stage", ["gathered", "shared", "posted", "ordered"])
