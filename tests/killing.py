@@ -128,7 +128,7 @@ def _child(asked: dict[str, Any], told: int) -> int:
 
     counter = Counter(None if asked["die"] is None else Moment(**asked["die"]))
     counter.watch()
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+    with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
     failed = WORKED
     for words in asked["commands"]:
@@ -153,7 +153,7 @@ def _helper() -> None:
 
     now: list[datetime] = []
     settlement.clock.system_clock = lambda: now[0]
-    import settlement.cli  # noqa: F401  # what each child needs, and all that it finds imported
+    import settlement.cli  # what each child needs, and all that it finds imported
 
     for line in sys.stdin:
         asked = json.loads(line)
