@@ -16,7 +16,6 @@ from settlement.cards.tables import cards, media
 from settlement.errors import BrokenInvariant
 from settlement.ledger import balance, chart
 from settlement.ledger.accounts import open_account
-from settlement.ledger.tables import accounts
 from settlement.ledger.transfer import Transfer, post
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
@@ -30,13 +29,12 @@ from settlement.visits.purses import Asked, Funds, Split, split
 from settlement.visits.service import lines_of
 from settlement.visits.tables import debits, visits
 from settlement.visits.words import CONSENTS, VOID_REASONS, unlisted
-from settlement.vouchers import cap
-from settlement.vouchers.purses import open_lots
+from settlement.vouchers import cap, purses
 
 
 @dataclass(frozen=True)
 class _Case:
-    """``visit``: its row, with the card's, the medium's and what lies in the personal purse. ``answered``: the people at the door hear our
+    """``visit``: its row, with the card's and the medium's. ``answered``: the people at the door hear our
     answer; else the debit was queued without signal."""
 
     request: DebitRequest
@@ -115,9 +113,7 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
 _VISIT = (
     select(visits, cards.c.frozen_from, cards.c.closed_at, cards.c.activated_at, cards.c.personal_account_id)
     .add_columns(media.c.card_id.label("read_card_id"), media.c.dead_from, media.c.dead_reason)
-    .add_columns((accounts.c.balance - accounts.c.held).label("personal"))
     .join(cards, cards.c.id == visits.c.card_id)
-    .join(accounts, accounts.c.id == cards.c.personal_account_id)
     .outerjoin(media, media.c.id == bindparam("medium", type_=BigInteger))
     .where(visits.c.id == bindparam("visit"))
     .with_for_update(of=[visits, cards], key_share=True)
@@ -188,11 +184,11 @@ def _asked(case: _Case) -> Asked:
 
 
 def _funds(act: Act, case: _Case) -> Funds:
-    # Locks the card's year before post() locks its accounts; a purse that shrinks meanwhile makes post() decline.
+    # Locked, the card's year first and then its purses: what is split here is there when it is posted.
     card_id = case.visit.card_id
     left = cap.room(act, card_id, case.year) if case.scheme.purses.yearly_cap.applies else None
-    lots = [(account, available) for account, available, _ in open_lots(act.conn, card_id, case.day)]
-    return Funds(lots, left, case.visit.personal)
+    lots, personal = purses.lock(act, card_id, case.day)
+    return Funds([(lot.account_id, lot.available) for lot in lots], left, personal)
 
 
 def _move(act: Act, case: _Case, parts: Split) -> Declined | None:
@@ -289,7 +285,7 @@ def _replay(act: Act, row: Row[Any], request: DebitRequest) -> Debit | Declined:
         row.cash_fen,
         row.shortfall_fen,
         row.status,
-        sum(available for _, available, _ in open_lots(act.conn, row.card_id, day)),
+        sum(lot.available for lot in purses.open_lots(act.conn, row.card_id, day)),
         balance.available(act.conn, act.conn.execute(personal).scalar_one()),
         cap.remaining(act.conn, row.card_id, row.cap_year) if capped else None,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, bindparam, case, select
 
+from settlement.act import Act
 from settlement.ledger import chart
 from settlement.ledger.tables import accounts
 from settlement.periods import Month
@@ -34,6 +35,26 @@ def open_lots(conn: Connection, card_id: int, on: date | None = None) -> list[Lo
         query = query.where((a.lot == "") | (a.lot > on.isoformat()))
     rows = conn.execute(query.order_by(case((a.lot == "", 1), else_=0), a.lot, a.id))
     return [Lot(row.id, row.available, row.lot) for row in rows]
+
+
+def lock(act: Act, card_id: int, on: date) -> tuple[list[Lot], int]:
+    """:func:`open_lots` of a day, and what can be spent from the personal purse (fen); until the act ends nobody else moves either.
+
+    Read by the statement that locks them: what was read before one waited for another debit of the card is no longer so.
+    """
+    rows = act.conn.execute(_PURSES, {"owner": chart.card(card_id)}).all()
+    lots = [Lot(row.id, row.available, row.lot) for row in rows if row.code == chart.CARD_SUBSIDY and row.available > 0]
+    lots = [lot for lot in lots if lot.lot == "" or lot.lot > on.isoformat()]
+    lots.sort(key=lambda lot: (lot.lot == "", lot.lot, lot.account_id))
+    return lots, sum(row.available for row in rows if row.code == chart.CARD_PERSONAL)
+
+
+_PURSES = (
+    select(accounts.c.id, accounts.c.code, accounts.c.lot, (accounts.c.balance - accounts.c.held).label("available"))
+    .where(accounts.c.owner == bindparam("owner"), accounts.c.guarded)
+    .order_by(accounts.c.id)
+    .with_for_update()
+)
 
 
 def lot_of(scheme: Scheme, month: Month) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
 from typing import Any
 
+import pytest
+
 from settlement.outcomes import Reason
+from settlement.visits import debiting
+from settlement.visits.forms import Visit
 from tests.visits.world import World, why
 
 
@@ -45,3 +50,33 @@ def test_a_caregiver_checking_in_at_two_doors_at_once(world: World) -> None:
     people = [world.holder(), world.holder()]
     answers = at_once([lambda one=one: world.check_in(one, caregiver, "2026-07-03 09:00") for one in people])
     assert {why(answer) for answer in answers} == {None, Reason.CAREGIVER_ELSEWHERE}
+
+
+@pytest.mark.parametrize(("subsidy", "personal"), [(4000, 0), (0, 4000)])
+def test_queued_debits_of_one_card_at_once_share_what_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch, subsidy: int, personal: int
+) -> None:
+    """40.00 on the card, two debits of 30.00 that waited for signal: the second takes the 10.00 left, and the provider bears 20.00."""
+    someone = world.holder(subsidy=subsidy, personal=personal)
+    first, second = (world.served(someone, when=f"2026-07-0{day} 09:00") for day in (3, 4))
+    under_way, keep = Event(), debiting._keep
+
+    def slowly(*args: Any) -> None:
+        under_way.set()
+        sleep(0.3)
+        keep(*args)
+
+    monkeypatch.setattr(debiting, "_keep", slowly)
+
+    def queued(visit: Visit) -> Any:
+        return world.debit(visit, 3000, confirm_personal_fen=3000, arrives="2026-07-05 09:00")
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(queued, first)
+        assert under_way.wait(10)
+        two = pool.submit(queued, second)
+    assert [(d.subsidy_fen + d.personal_fen, d.shortfall_fen) for d in (one.result(), two.result())] == [
+        (3000, 0),
+        (1000, 2000),
+    ]
+    assert world.left(someone) == (0, 0)
