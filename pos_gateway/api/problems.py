@@ -4,7 +4,7 @@ a stack trace."""
 from __future__ import annotations
 
 import json
-import logging
+import traceback
 from typing import Any
 
 from flask import Flask, Response, current_app
@@ -88,5 +88,7 @@ def _names(messages: Any) -> list[str]:
 def _fault(error: Exception) -> Response:
     if isinstance(error, Refused):
         return of_decline(error)
-    current_app.logger.log(logging.ERROR, "unexpected fault", exc_info=error)
+    # Where it happened, and no message: a database's quotes the row it choked on.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    current_app.logger.error("unexpected fault: %s\n%s", type(error).__name__, where)
     return problem(Reason.SERVER_FAULT)

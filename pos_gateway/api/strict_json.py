@@ -22,7 +22,7 @@ class StrictJson(DefaultJSONProvider):
             value = json.loads(s, object_pairs_hook=_unique, parse_constant=_no_constant)
         except RecursionError:
             raise ValueError("nested too deeply") from None
-        _check_depth(value, MAX_DEPTH)
+        _check(value, MAX_DEPTH)
         return value
 
 
@@ -50,9 +50,21 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _check_depth(value: Any, left: int) -> None:
+def _check(value: Any, left: int) -> None:
     if left < 0:
         raise ValueError("nested too deeply")
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for part in inner:
-        _check_depth(part, left - 1)
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            _check_text(name)
+            _check(part, left - 1)
+    elif isinstance(value, list):
+        for part in value:
+            _check(part, left - 1)
+
+
+def _check_text(text: str) -> None:
+    """PostgreSQL stores no NUL, and half a surrogate pair is no text in any encoding (RFC 7493 §2.1)."""
+    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("a text holds a character that cannot be stored")

@@ -79,10 +79,24 @@ def from_text(alg: str, text: str) -> PublicKey:
     try:
         raw = from_b64url(text)
         if alg == ED25519:
+            _refuse_weak(raw)
             return Ed25519PublicKey.from_public_bytes(raw)
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
     except ValueError as error:
         raise KeyUnusable(f"not a {alg} public key") from error
+
+
+_P25519 = 2**255 - 19
+_Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK_Y = frozenset({0, 1, _P25519 - 1, _Y8, _P25519 - _Y8})
+
+
+def _refuse_weak(raw: bytes) -> None:
+    """The curve's eight points of small order verify signatures that nobody made, and their owner could deny any event. OpenSSL
+    takes them."""
+    y = int.from_bytes(raw, "little") & (2**255 - 1)
+    if y % _P25519 in _WEAK_Y:
+        raise KeyUnusable("a weak ed25519 public key")
 
 
 def to_jwk(key: PublicKey) -> dict[str, str]:

@@ -15,7 +15,7 @@ from settlement.keys import KeyRing
 from settlement.outcomes import Declined, Reason, declined
 from settlement.periods import Month
 from settlement.policy.store import in_force
-from settlement.providers.tables import caregivers
+from settlement.providers.tables import caregivers, devices
 from settlement.visits import debiting, orders, rules, service, voiding
 from settlement.visits.forms import CheckIn, CheckOut, DebitRequest, Line
 from settlement.visits.places import Place
@@ -101,12 +101,14 @@ def _caregiver(act: Act, device: Row[Any], event: SignedEvent) -> int | Declined
 def _standing(case: _Case) -> Outcome | None:
     """Another device's check-in, or check-out, may still be under way: then the event waits for it. Order between devices does not matter."""
     v, event = visits.c, case.event
-    query = select(v.provider_id, v.status, v.scheme_code, v.month).where(v.id == case.visit_id)
+    query = select(v.provider_id, v.caregiver_id, v.status, v.scheme_code, v.month).where(v.id == case.visit_id)
     visit = case.act.conn.execute(query).one_or_none()
     if visit is None:
         return _outcome(event, declined(Reason.EVENT_WAITS))
     if visit.provider_id != case.device.provider_id:
         return _outcome(event, declined(Reason.OTHER_PROVIDERS_ORDER))
+    if case.device.caregiver_id not in (None, visit.caregiver_id):
+        return _outcome(event, declined(Reason.OTHER_CAREGIVER))
     if event.kind == "debit" and visit.status == "open":
         scheme = in_force(case.act.conn, visit.scheme_code, Month.parse(visit.month))
         if not rules.at_the_door(scheme, event.occurred_at, case.act.now):
@@ -118,9 +120,12 @@ def _read(case: _Case) -> tuple[int | None, int | None] | Declined:
     """(medium, senior) of what was scanned or typed; both None when nothing was."""
     act, body, at = case.act, case.body, case.event.occurred_at
     method = body.get("method", "card_qr")
-    if method == "dynamic":
+    # A printed code may be photographed: it never counts as a chip or a one-time code, whatever the device calls it.
+    if method in ("dynamic", "chip"):
         return declined(Reason.CONSENT_NOT_PROVED)
     if "card_no" in body and "token" not in body:
+        if method != "typed":
+            return declined(Reason.CODE_UNKNOWN)
         found = act.conn.execute(select(media.c.id).where(media.c.card_no == body["card_no"])).scalar_one_or_none()
         return declined(Reason.CODE_UNKNOWN) if found is None else (found, None)
     if "token" not in body:
@@ -198,7 +203,7 @@ def _check_out(case: _Case) -> dict[str, Any] | Declined:
 
 def _debit(case: _Case) -> dict[str, Any] | Declined:
     event, body = case.event, case.body
-    if body["consent"] in ("dynamic", "pin"):
+    if body["consent"] in ("chip", "dynamic", "pin"):
         return declined(Reason.CONSENT_NOT_PROVED)
     read = _read(case)
     if isinstance(read, Declined):
@@ -229,6 +234,9 @@ def _confirm(case: _Case) -> dict[str, Any] | Declined:
     target = _event(case, case.body["debit"])
     if target is None or target.kind != "debit":
         return declined(Reason.NOTHING_TO_TAKE_BACK)
+    theirs = select(devices.c.provider_id).where(devices.c.id == target.device_id)
+    if case.act.conn.execute(theirs).scalar_one() != case.device.provider_id:
+        return declined(Reason.OTHER_PROVIDERS_ORDER)
     return {"debit_id": target.id, "visit_id": target.visit_id}
 
 
