@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,13 @@ def make_engine(url: str, schema: str | None = None) -> Engine:
 
     ``url``: ``sqlite:////path/file.db`` or ``postgresql://...``; ``schema``: the district's PostgreSQL schema (made by :func:`migrate`).
     Write transactions on SQLite begin IMMEDIATE, so that two processes queue instead of failing in the middle.
+    Errors never quote the values of a statement: they would carry names into logs.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+            _own_file(Path(parsed.database))
+        engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -84,7 +85,14 @@ def make_engine(url: str, schema: str | None = None) -> Engine:
     options = "-c timezone=UTC -c default_transaction_isolation=read\\ committed"
     if schema is not None:
         options += f" -c search_path={schema}"
-    return create_engine(parsed, connect_args={"options": options}, pool_pre_ping=True)
+    return create_engine(parsed, connect_args={"options": options}, pool_pre_ping=True, hide_parameters=True)
+
+
+def _own_file(path: Path) -> None:
+    """Make the folder and, when there is none yet, the file for this user only; SQLite gives its journals the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

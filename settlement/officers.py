@@ -40,6 +40,15 @@ ROLES: dict[str, tuple[str, str]] = {
     "system": ("系统", "system"),
 }
 
+NO_PERSON = frozenset({"device", "system"})
+SCOPES: dict[str, tuple[str, ...]] = {
+    "village": ("town", "village"),
+    "town": ("town",),
+    "town_finance": ("town",),
+    "provider": ("provider_id",),
+}
+"""Roles that are somebody's only for a part of the district."""
+
 # permission -> roles. What is not listed is refused. Who takes a step of an enrolment is the scheme's to say (people.enrolment).
 MAY: dict[str, frozenset[str]] = {
     permission: frozenset(roles.split())
@@ -104,9 +113,17 @@ def add(
     village: str | None = None,
     provider_id: int | None = None,
 ) -> None:
-    """Register an officer. Raises Refused(BAD_INPUT) for an unknown role."""
-    if role not in ROLES:
+    """Register an officer. Raises Refused: BAD_INPUT for a role that no person has, or one whose scope is missing (without it
+    :func:`require` would let a town's officer touch every town); ID_REUSED for a sign-in name that is taken."""
+    if role not in ROLES or role in NO_PERSON:
         raise Refused(Reason.BAD_INPUT, detail=f"role {role}")
+    scope = {"town": town, "village": village, "provider_id": provider_id}
+    missing = [name for name in SCOPES.get(role, ()) if not scope[name]]
+    if missing:
+        raise Refused(Reason.BAD_INPUT, detail=f"{role}: {', '.join(missing)}")
+    taken = act.conn.execute(select(officers.c.id).where(officers.c.id == id)).first()
+    if id == SYSTEM.id or taken is not None:
+        raise Refused(Reason.ID_REUSED)
     row = {"id": id, "name": name, "role": role, "town": town, "village": village, "provider_id": provider_id}
     act.conn.execute(insert(officers), row | {"active": True, "created_at": act.now})
     act.audit("officer.add", f"officer:{id}", after={"role": role, "town": town, "provider_id": provider_id})

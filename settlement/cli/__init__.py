@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from settlement.cli import (
     cards,
@@ -42,6 +43,13 @@ class Songbai(click.Group):
             click.echo(
                 f"账目自相矛盾，已停止，未写入任何内容：{broken}\nbroken invariant, nothing was written: {broken}",
                 err=True,
+            )
+        except DBAPIError as error:
+            # What it says about a row quotes the row; about tables and connections it may speak.
+            quotes = not isinstance(error, OperationalError | ProgrammingError)
+            told = type(error).__name__ if quotes else f"{type(error).__name__}: {error.orig}"
+            click.echo(
+                f"数据库出错，未写入任何内容：{told}\nthe database failed, nothing was written: {told}", err=True
             )
         ctx.exit(common.FINDINGS)
 

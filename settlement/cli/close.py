@@ -55,7 +55,7 @@ def until_it_stays(desk: Desk, by: str, advance: Callable[[Act], str]) -> str:
     """Stage after stage, each in its own transaction, until it is done or a person's turn has come."""
     reached = None
     while True:
-        with desk.acting(by) as act:
+        with desk.acting(by, unattended=True) as act:
             stage = advance(act)
         if stage == reached:
             return stage

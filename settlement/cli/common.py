@@ -22,7 +22,7 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine, make_url
 
 from settlement import keys, officers
-from settlement.act import Act, begin
+from settlement.act import SYSTEM, Act, begin
 from settlement.clock import Clock, system_clock
 from settlement.db import make_engine, reading
 from settlement.findings import Finding
@@ -72,8 +72,11 @@ class Desk:
         return keys.load(self.keys_path)
 
     @contextmanager
-    def acting(self, by: str) -> Iterator[Act]:
-        """One transaction for one act by a named officer."""
+    def acting(self, by: str, *, unattended: bool = False) -> Iterator[Act]:
+        """One transaction for one act by a named officer. ``unattended``: a stage that the scheduler does as well; only there may ``by``
+        be the system, for nobody else would be answerable."""
+        if by == SYSTEM.id and not unattended:
+            raise Refused(Reason.NOT_ALLOWED)
         with reading(self.engine) as conn:
             who = officers.actor(conn, by)
         with begin(self.engine, who, self.clock()) as act:

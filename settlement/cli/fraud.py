@@ -44,7 +44,7 @@ def _month(text: str) -> Month:
 def scan_command(desk: Desk, month: str, scheme_code: str, by: str, as_json: bool) -> None:
     """核查一个月的全部服务；重复运行不重复记录 Run every signal over a month; running it again adds nothing. Exit code 1: something was found."""
     which = _month(month)
-    with desk.acting(by) as act:
+    with desk.acting(by, unattended=True) as act:
         scheme = store.in_force(act.conn, scheme_code, which)
         findings = scan.scan(act, scheme, which)
     names = {signal.code: (signal.name_zh, signal.name_en) for signal in scheme.fraud.signals}

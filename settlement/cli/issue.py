@@ -59,10 +59,10 @@ def issue(
     # A transaction per town: each is done or not, whatever stops us in between.
     if step == "draft":
         for each in towns:
-            with desk.acting(by) as act:
+            with desk.acting(by, unattended=True) as act:
                 issuance.draft(act, scheme_code, when, each)
     for run_id in standing if step in ("approve", "post") else []:
-        with desk.acting(by) as act:
+        with desk.acting(by, unattended=True) as act:
             issuance.approve(act, run_id) if step == "approve" else issuance.post(act, run_id)
     with desk.reading() as conn:
         found = runs.of_period(conn, scheme_code, period[0], town)
