@@ -130,12 +130,14 @@ def test_a_changed_file_is_noticed(copy: Path, edit: tuple[str, Callable[[list[R
     assert "\n" in ran.stdout.strip(), "at least one difference besides the last line"
 
 
-def test_the_same_seed_gives_the_same_files_also_over_the_same_folder(county: Path, copy: Path) -> None:
-    ran = demo(county)
+def test_the_same_seed_gives_the_same_files_also_over_the_same_folder(county: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(county, again)
+    ran = demo(again)
     assert ran.returncode == 0, ran.stderr
     for name in FILES:
-        assert (county / "out" / f"{name}.csv").read_bytes() == (copy / f"{name}.csv").read_bytes(), name
-    assert songbai("--db", f"sqlite:///{county / 'songbai.db'}", "verify", "--json").returncode == 0
+        assert (again / "out" / f"{name}.csv").read_bytes() == (county / "out" / f"{name}.csv").read_bytes(), name
+    assert songbai("--db", f"sqlite:///{again / 'songbai.db'}", "verify", "--json").returncode == 0
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
