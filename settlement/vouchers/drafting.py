@@ -31,7 +31,7 @@ _COLUMNS = [
 def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: datetime | None = None) -> None:
     """Lines of a month for everybody of the town who is entitled, has a card and no line yet.
 
-    ``missed_at``: the month was posted then; only who could not be in it gets a line now (arrears).
+    ``missed_at``: the posted month was drafted then; only who could not be in it gets a line now (arrears).
     """
     e, s, c = entitlements.c, seniors.c, cards.c
     before = _amount(scheme, month.previous(), e.senior_id)
@@ -93,16 +93,16 @@ def frozen_since(scheme: Scheme, month: Month) -> datetime:
 
 
 def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
-    """The town's posted months of the last year, with the moment they were posted."""
+    """The town's posted months of the last year, with the moment they were drafted: who comes after that is not in them."""
     r = issuance_runs.c
     first = Month.parse(run.month)
-    query = select(r.month, r.months, r.posted_at).where(
+    query = select(r.month, r.months, r.drafted_at).where(
         r.scheme_code == run.scheme_code, r.town == run.town, r.status == "posted", r.month < run.month
     )
     found = []
     for row in act.conn.execute(query.order_by(r.month)):
         months = [Month.parse(row.month).plus(i) for i in range(row.months)]
-        found += [(month, row.posted_at) for month in months if first.plus(-ARREARS_MONTHS) <= month < first]
+        found += [(month, row.drafted_at) for month in months if first.plus(-ARREARS_MONTHS) <= month < first]
     return found
 
 

@@ -4,7 +4,7 @@ Who and how much is read from the entitlements alone (``people.entitling``); the
 leaves open is decided so:
 
 * A month is issued once. A change that reaches back into an issued month counts from the first month not yet issued.
-* *Arrears*: who became entitled, or got the card, only after a month of the town was posted gets that month with the next run, as a line of
+* *Arrears*: who became entitled, or got the card, only after a month of the town was drafted gets that month with the next run, as a line of
   its own; at most a year back. Months left out because a card was frozen are not made up.
 * The month of a freeze is issued and later ones are not, as for a death (``months.last`` of the scheme). A lost card is issued to: its
   purse is safe.
@@ -79,8 +79,8 @@ def _draft_town(act: Act, scheme: Scheme, period: Sequence[Month], town: str) ->
         act.conn.execute(delete(table).where(table.c.run_id == run.id))
     for month in period:
         drafting.add_lines(act, scheme, run, month)
-    for month, posted_at in drafting.missed_months(act, run):
-        drafting.add_lines(act, scheme, run, month, missed_at=posted_at)
+    for month, drafted_at in drafting.missed_months(act, run):
+        drafting.add_lines(act, scheme, run, month, missed_at=drafted_at)
     drafting.add_drops(act, scheme, run)
     runs.retotal(act, run.id)
     if before is None or before != _fingerprint(act.conn, run.id):

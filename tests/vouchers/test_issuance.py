@@ -225,6 +225,24 @@ def test_a_month_missed_is_made_up_as_arrears(engine: Engine) -> None:
     clean(engine)
 
 
+def test_who_came_between_the_draft_and_the_posting_gets_the_month_as_arrears(engine: Engine) -> None:
+    """July is drafted on 28 June, a card is issued on the 29th, July is loaded on 1 July: August brings 2 x 150.00."""
+    with acting(engine, "2026-06-28 09:00", TOWN_CLERK) as act:
+        store_scheme(act)
+        carded(act, 80, "2026-07")
+        (july,) = issuance.draft(act, SCHEME, JULY, TOWN)
+    with acting(engine, "2026-06-29 09:00", TOWN_HEAD) as act:
+        issuance.approve(act, july.id)
+        late, card_id = carded(act, 150, "2026-07")
+    with acting(engine, "2026-07-01 09:00") as act:
+        assert issuance.post(act, july.id).amount == 80_00
+    run = issue(engine, AUGUST, "2026-08-01 09:00")
+    assert (run.people, run.amount) == (2, 380_00)
+    assert subsidy(engine, card_id) == 300_00
+    assert issue(engine, SEPTEMBER, "2026-09-01 09:00").amount == 230_00
+    clean(engine)
+
+
 def test_unspent_money_carries_over_and_the_new_years_cap_stops_it_late(engine: Engine) -> None:
     """80.00 in December unspent. In January the year's cap is 12 x 80 = 960.00, before and after the January run."""
     december, january = Month(2026, 12), Month(2027, 1)
