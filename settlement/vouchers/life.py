@@ -28,7 +28,7 @@ from settlement.periods import Month
 from settlement.policy import months, store
 from settlement.policy.duties import shares_for
 from settlement.policy.scheme import Scheme
-from settlement.vouchers import cap
+from settlement.vouchers import cap, runs
 from settlement.vouchers.issuance import strike
 from settlement.vouchers.tables import issuance_lines, issuance_returns, issuance_runs
 
@@ -91,9 +91,10 @@ def _end(
     scheme = store.in_force(act.conn, card.scheme_code, Month.of(on))
     since = datetime.combine(on, time.min, scheme.time_zone)
     last = str(months.last_month(scheme, on))
+    # Runs before the card, as whoever drafts and posts: then a month that is just being loaded is waited for and taken back.
+    struck = _strike_unposted(act, card, last, reason)
     if card.status != lifecycle.CLOSED:
         registry.freeze(act, card.id, since=since, reason=reason)
-    struck = _strike_unposted(act, card, last, reason)
     back = _take_back(act, scheme, card, last, reason)
     subsidy, personal = _spent_since(act, card, since)
     return Ended(
@@ -116,7 +117,8 @@ def _strike_unposted(act: Act, card: Card, last: str, reason: str) -> int:
     held = act.conn.execute(
         query.where(i.card_id == card.id, i.month > last, r.status != "posted").distinct()
     ).scalars()
-    return sum(strike(act, id, i.month > last, cards.c.id == card.id, reason) for id in held.all())
+    waiting = [id for id in sorted(held) if runs.get(act.conn, id, lock=True).status != "posted"]
+    return sum(strike(act, id, i.month > last, cards.c.id == card.id, reason) for id in waiting)
 
 
 def _take_back(act: Act, scheme: Scheme, card: Card, last: str, reason: str) -> list[MonthBack]:

@@ -233,7 +233,7 @@ def test_who_came_between_the_draft_and_the_posting_gets_the_month_as_arrears(en
         (july,) = issuance.draft(act, SCHEME, JULY, TOWN)
     with acting(engine, "2026-06-29 09:00", TOWN_HEAD) as act:
         issuance.approve(act, july.id)
-        late, card_id = carded(act, 150, "2026-07")
+        _, card_id = carded(act, 150, "2026-07")
     with acting(engine, "2026-07-01 09:00") as act:
         assert issuance.post(act, july.id).amount == 80_00
     run = issue(engine, AUGUST, "2026-08-01 09:00")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Event
+from time import sleep
+from typing import Any
 
+import pytest
 from sqlalchemy import Engine, select
 
 from settlement.act import Act
@@ -118,6 +123,42 @@ def test_who_leaves_between_approval_and_posting_is_struck_off(engine: Engine) -
         assert issuance.post(act, august.id).amount == 60_00
         assert act.conn.execute(select(cards.c.freeze_reason).where(cards.c.id == card_id)).scalar_one() == "left"
     clean(engine)
+
+
+def test_news_of_a_death_while_the_month_is_being_loaded(databases: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is taken up first: the news waits until it is loaded, and takes the month back. PostgreSQL only, SQLite has one writer."""
+    engine = databases.create("postgresql")
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        gone, card_id = carded(act, 80, "2026-07")
+    issue(engine, JULY, "2026-07-01 09:00")
+    with acting(engine, "2026-07-28 09:00", TOWN_CLERK) as act:
+        (august,) = issuance.draft(act, SCHEME, AUGUST, TOWN)
+    with acting(engine, "2026-07-29 09:00", TOWN_HEAD) as act:
+        issuance.approve(act, august.id)
+    taken_up, gap = Event(), issuance._refuse_gap
+
+    def slowly(*args: Any) -> None:
+        taken_up.set()
+        sleep(0.5)
+        gap(*args)
+
+    monkeypatch.setattr(issuance, "_refuse_gap", slowly)
+
+    def load() -> None:
+        with acting(engine, "2026-08-01 09:00") as act:
+            issuance.post(act, august.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        loaded = pool.submit(load)
+        assert taken_up.wait(10)
+        with acting(engine, "2026-08-01 09:00", DISTRICT) as act:
+            ended = life.learn_of_death(act, gone, date(2026, 7, 25))
+        loaded.result()
+    assert (ended.struck, ended.taken_back) == (0, 80_00)
+    assert subsidy(engine, card_id) == 80_00  # July
+    clean(engine)
+    databases.drop(engine)
 
 
 def test_half_a_year_in_advance_comes_back_from_the_last_month_on(engine: Engine) -> None:
