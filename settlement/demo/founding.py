@@ -86,10 +86,11 @@ def open_district(engine: Engine, folder: Path, keys_file: Path, seniors_wanted:
     ring = keys.new_ring(f"demo/{seed}".encode())
     keys.save(ring, keys_file)
     (folder / "out").mkdir(parents=True, exist_ok=True)
+    built = county.build(seniors_wanted, seed)
     with begin(engine, SYSTEM, moment(date(2025, 8, 1))) as act:
-        offices.appoint(act)
+        offices.appoint(act, built.villages)
         scheme = store.store(act, loader.builtin_text(SCHEME), f"{SCHEME}.toml")
-    return World(engine, ring, seed, folder, county.build(seniors_wanted, seed), scheme)
+    return World(engine, ring, seed, folder, built, scheme)
 
 
 def contract_providers(world: World) -> None:
@@ -176,21 +177,15 @@ def roster_workbook(people: County) -> bytes:
 
 
 def _enrol_town(world: World, town: str) -> None:
-    village, officer = offices.village_officer(town), offices.town_officer(town)
-    with reading(world.engine) as conn:
-        e = enrolments.c
-        ids = list(
-            conn.scalars(
-                select(e.id)
-                .join(seniors, seniors.c.id == e.senior_id)
-                .where(seniors.c.town == town, e.scheme_code == world.scheme.code)
-                .order_by(e.id)
-            )
-        )
+    officer = offices.town_officer(town)
+    by_village = _applied(world, town)
+    ids = sorted(id for of_village in by_village.values() for id in of_village)
     if not ids:
         return
+    for clerk, of_village in by_village.items():
+        with world.acting(clerk, moment(date(2026, 6, 3))) as act:
+            enrolment.pass_step(act, world.scheme, of_village, "village_check")
     steps = (
-        (village, date(2026, 6, 3), "village_check"),
         (officer, date(2026, 6, 9), "town_approve"),
         ("ca.zhou", date(2026, 6, 11), "district_file"),
         ("assess.he", date(2026, 6, 12), "assess"),
@@ -198,10 +193,12 @@ def _enrol_town(world: World, town: str) -> None:
     for by, day, step in steps:
         with world.acting(by, moment(day)) as act:
             enrolment.pass_step(act, world.scheme, ids, step)
-    with world.acting(village, moment(date(2026, 6, 15))) as act:
-        enrolment.publicise(act, world.scheme, ids)
-    with world.acting(village, moment(date(2026, 6, 24))) as act:
-        entitled = enrolment.pass_step(act, world.scheme, ids, "publicise")
+    entitled: list[int] = []
+    for clerk, of_village in by_village.items():
+        with world.acting(clerk, moment(date(2026, 6, 15))) as act:
+            enrolment.publicise(act, world.scheme, of_village)
+        with world.acting(clerk, moment(date(2026, 6, 24))) as act:
+            entitled += enrolment.pass_step(act, world.scheme, of_village, "publicise")
     with world.acting("counter.tang", moment(date(2026, 6, 26))) as act:
         e = enrolments.c
         people = list(act.conn.scalars(select(e.senior_id).where(e.id.in_(entitled)).order_by(e.id)))
@@ -211,6 +208,19 @@ def _enrol_town(world: World, town: str) -> None:
         enrolment.pass_step(act, world.scheme, entitled, "card")
     with world.acting(officer, moment(date(2026, 6, 28))) as act:
         enrolment.pass_step(act, world.scheme, entitled, "load")
+
+
+def _applied(world: World, town: str) -> dict[str, list[int]]:
+    """The town's enrolments by the sign-in name of the village's officer."""
+    clerks = offices.village_officers(world.county.villages)
+    e, found = enrolments.c, dict[str, list[int]]()
+    query = select(e.id, seniors.c.village).join(seniors, seniors.c.id == e.senior_id)
+    with reading(world.engine) as conn:
+        for row in conn.execute(
+            query.where(seniors.c.town == town, e.scheme_code == world.scheme.code).order_by(seniors.c.village, e.id)
+        ):
+            found.setdefault(clerks[town, row.village], []).append(row.id)
+    return found
 
 
 def staff_up(world: World) -> None:
