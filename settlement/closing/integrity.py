@@ -294,7 +294,7 @@ def _orders(conn: Connection) -> list[Finding]:
         if close.stage not in ("ordered", "exported", "paid"):
             continue
         rule = store.in_force(conn, close.scheme_code, quarter.months[-1]).funding.route.rule
-        above = [(row, stored.get(row.id, {})) for row in rows if row.net_fen > 0 and stored.get(row.id)]
+        above = [(row, stored.get(row.id, {})) for row in rows if row.net_fen >= 0 and stored.get(row.id)]
         right = {
             (due.kind, due.settlement_id or "", due.payer, due.payee): due.amount_fen
             for due in ordering.route(rule, above)

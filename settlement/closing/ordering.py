@@ -28,7 +28,7 @@ class Due:
 
 
 def route(rule: str, settled: list[tuple[Row[Any], dict[str, int]]]) -> Iterator[Due]:
-    """The payments of a quarter. ``settled``: each settlement with its shares, those above zero only.
+    """The payments of a quarter. ``settled``: each settlement with its shares, none below zero.
 
     ``town_pays`` and ``district_pays``: one payer pays the provider the whole net, the others transfer their shares to it, in one order per
     pair of payers; ``each_pays``: every payer pays its own share. Where a town's shares do not name that payer, the first listed pays.
@@ -56,9 +56,12 @@ def route(rule: str, settled: list[tuple[Row[Any], dict[str, int]]]) -> Iterator
 
 
 def draw_up(act: Act, scheme_code: str, quarter: Quarter) -> int:
-    """Write the orders of a posted quarter; how many. A settlement at or below zero has none."""
+    """Write the orders of a posted quarter; how many. A settlement below zero has none.
+
+    At zero the provider is paid nothing, but parts at different ratios may leave one payer owing the other.
+    """
     s, h = settlements.c, settlement_shares.c
-    query = select(settlements).where(s.scheme_code == scheme_code, s.quarter == str(quarter), s.net_fen > 0)
+    query = select(settlements).where(s.scheme_code == scheme_code, s.quarter == str(quarter), s.net_fen >= 0)
     settled: list[tuple[Row[Any], dict[str, int]]] = []
     for row in act.conn.execute(query.order_by(s.town, s.provider_id)).all():
         shares = select(h.payer, h.amount_fen).where(h.settlement_id == row.id).order_by(h.position)

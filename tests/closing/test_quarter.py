@@ -213,6 +213,25 @@ def test_what_comes_from_a_period_with_another_ratio_is_split_at_that_ratio(coun
     proved(county)
 
 
+def test_a_net_of_zero_from_two_ratios_leaves_one_payer_owing_the_other(county: County) -> None:
+    # July's 1000 at 7:3 = 700 + 300; from August's 5:5 comes a penalty of 1000 = 500 + 500.
+    text = JIANGDU.replace('version = "2025.1"', 'version = "2026.8"').replace(
+        'valid_from = "2025-01"', 'valid_from = "2026-08"'
+    )
+    text = text.replace("weight = 7", "weight = 5").replace("weight = 3", "weight = 5")
+    with acting(county.engine, "2026-06-01 09:00") as act:
+        store.store(act, text)
+    county.serve("v1", when="2026-07-10 09:00", subsidy=1000)
+    close_all(county)
+    penalty(county, -1000, month=AUGUST)
+    assert county.settle() == "ordered"
+    assert county.one(settlements).net_fen == 0
+    assert [(o.kind, o.payer, o.payee, o.amount_fen) for o in county.rows(payment_orders)] == [
+        ("transfer", "district", f"town:{XIANNV}", 200)
+    ]
+    proved(county)
+
+
 def test_signatures_come_in_their_order_and_never_twice_from_one_person(county: County) -> None:
     county.serve("v1", "A", XIANNV, subsidy=1000)
     county.serve("v2", "A", DINGHUO, subsidy=2000)
