@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from settlement.act import Act
+from settlement.cards.tables import cards, door_plates, media
 from settlement.keys import KeyRing
 from settlement.officers import require
 from settlement.outcomes import Reason, Refused
+from settlement.people.tables import seniors
 from settlement.providers.tables import devices
 from settlement.visits import dispatch, door
 from settlement.visits.door import EventOutcome
-from settlement.visits.tables import door_events, visits
+from settlement.visits.tables import door_events, visits, work_orders
 
 
 def waiting(conn: Connection) -> list[Row[Any]]:
@@ -31,13 +34,13 @@ def release(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
     if row.status != "quarantined":
         return door.outcome_of(row, replayed=True)
     event = door.stored(row)
+    _own_town(act, row)
     device = act.conn.execute(
         select(devices).where(devices.c.id == row.device_id).with_for_update(key_share=True)
     ).one()
     outcome = dispatch.process(act, ring, device, event, released=True)
     if outcome.status == "accepted":
         outcome = dispatch.Outcome("released", None, outcome.result, outcome.visit_id)
-    _own_town(act, outcome.visit_id)
     door.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
     act.audit(
         "event.release", f"event:{row.id}", before={"reason": row.reason}, after={"status": outcome.status}, why=why
@@ -52,7 +55,7 @@ def reject(act: Act, event_id: str, why: str) -> EventOutcome:
     row = _undecided(act, event_id, "reject")
     if row.status != "quarantined":
         return door.outcome_of(row, replayed=True)
-    _own_town(act, row.visit_id)
+    _own_town(act, row)
     outcome = dispatch.Outcome("rejected", Reason.REJECTED_ON_REVIEW, {}, row.visit_id)
     door.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
     act.audit("event.reject", f"event:{row.id}", before={"reason": row.reason}, after={"status": "rejected"}, why=why)
@@ -70,7 +73,42 @@ def _undecided(act: Act, event_id: str, event: str) -> Row[Any]:
     return row
 
 
-def _own_town(act: Act, visit_id: str | None) -> None:
-    town = act.conn.execute(select(visits.c.town).where(visits.c.id == visit_id)).scalar_one_or_none()
+def _own_town(act: Act, row: Row[Any]) -> None:
+    """A town decides about its own people. Whose an event is that names nobody we know, the district decides."""
+    town = _town(act.conn, row)
     if town is not None:
         require(act, "quarantine.decide", town=town)
+    elif act.actor.town is not None:
+        raise Refused(Reason.NOT_ALLOWED)
+
+
+def _town(conn: Connection, row: Row[Any]) -> str | None:
+    """Of the visit, else of the order, else of who holds the code or number that was read. A check-out may wait for its check-in, a
+    cancellation and a confirmation name another event."""
+    body = json.loads(row.canonical)["body"]
+    e, v, o = door_events.c, visits.c, work_orders.c
+    visit = select(v.town).where(v.id == row.visit_id)
+    order = select(o.town).where(o.id == body.get("order_id"))
+    found = conn.execute(visit).scalar_one_or_none() or conn.execute(order).scalar_one_or_none() or _of_code(conn, body)
+    if found is not None or row.kind == "check_in":
+        return found
+    named = e.id == (body.get("event") or body.get("debit"))
+    began = (e.visit_id == row.visit_id) & (e.kind == "check_in")
+    other = conn.execute(select(door_events).where(or_(named, began), e.id != row.id).limit(1)).one_or_none()
+    return None if other is None or other.kind in _NAMING else _town(conn, other)
+
+
+_NAMING = ("cancel", "confirm")
+
+
+def _of_code(conn: Connection, body: dict[str, Any]) -> str | None:
+    """The code's signature is looked at when the event is processed; here its id is enough."""
+    parts = body.get("token", "").rpartition("#")[2].split(".")
+    token_id = parts[1] if len(parts) > 1 else None
+    held = (
+        select(seniors.c.town).join(cards, cards.c.senior_id == seniors.c.id).join(media, media.c.card_id == cards.c.id)
+    )
+    card = held.where(or_(media.c.token_id == token_id, media.c.card_no == body.get("card_no")))
+    plates = select(seniors.c.town).join(door_plates, door_plates.c.senior_id == seniors.c.id)
+    plate = plates.where(door_plates.c.token_id == token_id)
+    return conn.execute(card.limit(1)).scalar_one_or_none() or conn.execute(plate).scalar_one_or_none()
