@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, insert, select, update
 
 from settlement import officers
@@ -39,6 +41,12 @@ def register_account(act: Act, payer: str, name: str, account: str, bank: str) -
         act.conn.execute(update(payer_accounts).where(payer_accounts.c.payer == payer).values(**row))
     before = {"account": known.account, "bank": known.bank} if known else None
     act.audit("payer.account", f"payer:{payer}", before=before, after={"account": account, "bank": bank})
+
+
+def recorded_by(conn: Connection, names: Iterable[str]) -> list[str]:
+    """Who recorded the dedicated accounts of these payers."""
+    query = select(payer_accounts.c.set_by).where(payer_accounts.c.payer.in_(names)).distinct()
+    return list(conn.execute(query).scalars())
 
 
 def payer_details(conn: Connection, payer: str) -> dict[str, str | None]:

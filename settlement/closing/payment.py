@@ -52,7 +52,8 @@ def export(
     """Put the drafted orders of a quarter, or of a month's personal part, into a batch for the bank.
 
     ``payer``: only that payer's (an officer of a town has no choice). Raises Refused(NOTHING_TO_EXPORT),
-    Refused(PAYER_ACCOUNT_MISSING) naming who has no account on record; then nothing leaves.
+    Refused(PAYER_ACCOUNT_MISSING) naming who has no account on record; then nothing leaves. Refused(SAME_PERSON) for who recorded one of
+    the dedicated accounts that the money leaves or goes to.
     """
     officers.require(act, "payment.export")
     if act.actor.town is not None:
@@ -68,6 +69,7 @@ def export(
         select(payment_orders).where(*wanted, o.status == "drafted").order_by(o.id).with_for_update()
     ).all()
     if drafted:
+        officers.require_other(act, *payers.recorded_by(act.conn, {p for d in drafted for p in (d.payer, d.payee)}))
         _complete(act, drafted)
         batch_id = _new_batch(act, scheme_code, period, layout, drafted)
     else:

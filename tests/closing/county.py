@@ -73,7 +73,7 @@ class County:
                     insert(caregivers).returning(caregivers.c.id), row
                 ).scalar_one()
             self._card(act)
-        with acting(self.engine, "2026-01-02 09:00", FINANCE) as act:
+        with acting(self.engine, "2026-01-02 09:00", AFFAIRS) as act:
             for payer, name, account in (
                 ("district", "江都区财政专户", "3205001"),
                 (f"town:{XIANNV}", "仙女镇财政专户", "3205002"),

@@ -151,7 +151,11 @@ def test_nothing_leaves_while_an_account_is_missing(county: County) -> None:
     assert {row.status for row in county.rows(payment_orders)} == {"drafted"}
     with acting(county.engine, "2026-10-12 10:00", FINANCE) as act:
         payers.register_account(act, f"town:{XIANNV}", "仙女镇财政专户", "3205999", "江都农商行")
-    assert b"3205999" in export(county).bank_file
+    # Whoever says which account the money goes to does not send it there.
+    with pytest.raises(Refused) as same:
+        export(county, by=FINANCE)
+    assert same.value.reason is Reason.SAME_PERSON
+    assert b"3205999" in export(county, by=FINANCE_2).bank_file
 
 
 def test_paid_empties_the_payables_and_the_payers_accounts(ordered: County) -> None:

@@ -383,7 +383,7 @@ def found(
         list_id = tariff.draft_list(act, scheme, listed, version="1", valid_from=day)
     with acting(engine, f"{founded} 10:00", SECOND) as act:
         tariff.approve_list(act, scheme, list_id)
-    with acting(engine, f"{founded} 11:00", FINANCE) as act:
+    with acting(engine, f"{founded} 11:00", AFFAIRS) as act:
         for number, payer in enumerate(("district", "card_operator", *(f"town:{town}" for town in towns)), 1):
             payers.register_account(act, payer, f"{payer}专户", f"32050000000{number:02d}", "江都农商行")
     return county
