@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from settlement import officers
 from settlement.cli import main
-from settlement.cli.common import Desk
+from settlement.cli.common import Desk, write_private
 from settlement.db import make_engine, migrate
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import seniors
@@ -96,3 +96,12 @@ def test_a_command_that_fails_tells_the_place_and_no_values(database: str, monke
     assert "IntegrityError" in done.stderr
     assert "李秀兰" not in done.output
     assert "李秀兰" not in repr(done.exception)
+
+
+def test_files_about_people_and_accounts_are_their_writers_only(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.xlsx", tmp_path / "old.xlsx"
+    old.write_bytes(b"was longer, and open to all")
+    old.chmod(0o644)
+    for path in (new, old):
+        write_private(path, b"people")
+        assert (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) == (0o600, b"people")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from settlement.act import Act
 from settlement.cards import book, lifecycle, media, money, operator_file, registry, sheet
 from settlement.cards.tables import cards as cards_table
-from settlement.cli.common import Desk, F, by_option, json_option, pass_desk
+from settlement.cli.common import Desk, F, by_option, json_option, pass_desk, write_private
 from settlement.cli.roster import FILE, OUT, scheme_option
 from settlement.ledger import balance
 from settlement.money import format_yuan, parse_yuan
@@ -324,7 +324,7 @@ def plates(desk: Desk, town: str, village: str | None, out: Path, host: str, by:
 
 
 def _written(desk: Desk, made: sheet.Sheet, out: Path, as_json: bool) -> None:
-    out.write_bytes(made.pdf)
+    write_private(out, made.pdf)
     if as_json:
         desk.show_json({"file": str(out), "count": made.count, "by_hand": made.by_hand})
         return

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 findings or a refusal, 2 wrong use.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -125,6 +126,13 @@ class Desk:
 pass_desk = click.make_pass_decorator(Desk)
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file with people or accounts in it, readable by this user only."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been there already
+        file.write(data)
+
+
 def by_option(function: F) -> F:
     """``--by NAME``: the officer who acts (sign-in name)."""
     return click.option("--by", required=True, metavar="NAME", help="经办人登录名 the officer who acts")(function)
@@ -133,6 +141,19 @@ def by_option(function: F) -> F:
 def json_option(function: F) -> F:
     """``--json``: a machine-readable answer instead of words and tables."""
     return click.option("--json", "as_json", is_flag=True, help="输出JSON machine-readable answer")(function)
+
+
+def day_option(flag: str, name: str, words: str, *, required: bool = True) -> Callable[[F], F]:
+    """A day written ``2026-07-31``; the command gets it as the date ``name``."""
+    return click.option(
+        flag,
+        name,
+        required=required,
+        type=click.DateTime(["%Y-%m-%d"]),
+        callback=lambda context, parameter, value: value and value.date(),
+        metavar="YYYY-MM-DD",
+        help=words,
+    )
 
 
 def progress() -> Progress:

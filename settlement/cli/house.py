@@ -47,7 +47,9 @@ def verify_command(desk: Desk, as_json: bool) -> None:
 @click.command("officer")
 @click.argument("id")
 @click.option("--name", required=True, help="姓名 name")
-@click.option("--role", required=True, type=click.Choice(sorted(officers.ROLES.keys() - officers.NO_PERSON)), help="角色 role")
+@click.option(
+    "--role", required=True, type=click.Choice(sorted(officers.ROLES.keys() - officers.NO_PERSON)), help="角色 role"
+)
 @click.option("--town", help="镇街 the town it is for")
 @click.option("--village", help="村社区 the village it is for")
 @click.option("--provider", "provider_id", type=int, help="服务商编号 the provider it is for")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from settlement.cli.close import scheme_option
-from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
+from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk, write_private
 from settlement.closing import bankfile, payers, payment
 from settlement.money import format_yuan
 
@@ -65,8 +65,8 @@ def export(
         batch = payment.export(act, scheme_code, period, layout=layout, payer=payer)
     out.mkdir(parents=True, exist_ok=True)
     bank_file, workbook = out / batch.bank_file_name, out / f"{batch.batch_id}.xlsx"
-    bank_file.write_bytes(batch.bank_file)
-    workbook.write_bytes(batch.workbook)
+    write_private(bank_file, batch.bank_file)
+    write_private(workbook, batch.workbook)
     if as_json:
         told = {"batch": batch.batch_id, "orders": batch.orders, "total_fen": batch.total_fen, "again": batch.again}
         desk.show_json(told | {"bank_file": str(bank_file), "workbook": str(workbook)})

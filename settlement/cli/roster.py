@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
+from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk, write_private
 from settlement.people import places, workbook
 from settlement.people.faults import Fault
 from settlement.people.importing import Imported, import_roster
@@ -59,7 +60,9 @@ def import_command(
         scheme = store.in_force(act.conn, scheme_code, Month.of(act.now))
         done = import_roster(act, desk.ring, scheme, file.read_bytes(), file.name, accept_valid=accept_valid)
     if corrected is not None and done.faults:
-        workbook.corrected_copy(done.roster).save(corrected)
+        copy = io.BytesIO()
+        workbook.corrected_copy(done.roster).save(copy)
+        write_private(corrected, copy.getvalue())
     if as_json:
         desk.show_json(_as_json(done))
     else:

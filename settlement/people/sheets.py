@@ -16,12 +16,13 @@ from lxml import etree
 from openpyxl.cell.cell import TYPE_ERROR, TYPE_FORMULA
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils import range_boundaries
-from openpyxl.utils.exceptions import InvalidFileException
 
 from settlement.people.faults import Problem, Wrong
 
 MAX_UNPACKED = 512 * 1024 * 1024
 """Bytes a workbook may unpack to; more is a mistake or a trap, not a roster."""
+MAX_CELLS = 20_000_000
+"""Cells a sheet may span, empty ones included; a few bytes can claim that every row reaches the last column."""
 
 _MERGE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}mergeCell"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -98,27 +99,40 @@ def read_xlsx(content: bytes) -> list[Sheet]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
-                raise Wrong(
-                    Problem(
-                        "file_too_large", "文件过大", "is too large", "请分成几个文件", "Split it into several files"
-                    )
-                )
+                raise Wrong(_TOO_LARGE)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about drop-down lists and the like, which are of no matter here
             reader = ExcelReader(io.BytesIO(content), read_only=True, data_only=False)
             reader.read()
             parts = {sheet.name: relation.target for sheet, relation in reader.parser.find_sheets()}
             return [_sheet(worksheet, reader.archive, parts) for worksheet in reader.wb.worksheets]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, SyntaxError, EOFError) as error:
-        raise Wrong(damaged) from error
+    except Wrong:
+        raise
+    except Exception:  # whatever a broken file does to its reader; its words would quote cells
+        raise Wrong(damaged) from None
+
+
+_TOO_LARGE = Problem("file_too_large", "文件过大", "is too large", "请分成几个文件", "Split it into several files")
 
 
 def _sheet(worksheet: Any, archive: zipfile.ZipFile, parts: dict[str, str]) -> Sheet:
     worksheet.reset_dimensions()  # other programs write wrong ones, and cells beyond them would be lost
-    rows = [[_value(cell) for cell in row] for row in worksheet.iter_rows()]
+    rows: list[list[Value]] = []
+    cells = 0
+    for row in worksheet.iter_rows():
+        cells += len(row)
+        if cells > MAX_CELLS:
+            raise Wrong(_TOO_LARGE)
+        rows.append(_trimmed([_value(cell) for cell in row]))
     while rows and not any(present(value) for value in rows[-1]):
         rows.pop()
     return Sheet(worksheet.title, rows, _merged(archive, parts[worksheet.title]))
+
+
+def _trimmed(values: list[Value]) -> list[Value]:
+    while values and values[-1] is None:
+        values.pop()
+    return values
 
 
 def _value(cell: Any) -> Value:

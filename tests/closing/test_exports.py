@@ -52,7 +52,7 @@ def files(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> di
             town=DINGHUO,
             origin_month=JULY,
             amount_fen=-5000,
-            reason="x",
+            reason='=HYPERLINK("http://x")',
         )
     with acting(module_engine, "2026-09-21 09:00", AFFAIRS_2) as act:
         adjusting.approve(act, id)
@@ -140,3 +140,10 @@ def test_visits_and_debits_as_they_are_described(files: dict[str, Rows]) -> None
     assert debits["voided"]["status"] == "reversed"
     assert debits["j2"]["card_no"] == "8320000001"
     assert debits["j2"]["occurred_at"] == "2026-07-02T10:00:00+08:00"
+
+
+def test_no_program_takes_a_reason_for_a_formula(files: dict[str, Rows]) -> None:
+    [penalty] = [row for row in files["adjustments"] if row["kind"] == "penalty"]
+    assert penalty["reason"] == """\'=HYPERLINK("http://x")"""
+    starts = {value[:1] for rows in files.values() for row in rows for name, value in row.items() if "fen" not in name}
+    assert not starts & set("=+-@\t\r")
