@@ -386,6 +386,7 @@ def test_a_quarter_by_the_calendar(engine: Engine) -> None:
         *drafts,
         ("month_close", "2026-07", "waiting"),
         ("quarter_close", "2026-Q3", "waiting"),
+        ("lapse", "2026-10-12", "done"),
         ("hold_expiry", "2026-10-12T09", "done"),
         ("nightly_verify", "2026-10-12", "done"),
     ]
@@ -428,6 +429,7 @@ def test_the_command_line(databases: Databases) -> None:
         "issuance_draft": (None, "nothing"),
         "month_close": (None, "nothing"),
         "quarter_close": (None, "nothing"),
+        "lapse": ("2026-10-12", "due"),
         "hold_expiry": ("2026-10-12T09", "due"),
         "nightly_verify": ("2026-10-12", "due"),
     }

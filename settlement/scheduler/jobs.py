@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import time
+from datetime import date, time
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
 from settlement.scheduler.job import Done, Job, Lease, Outcome, Waiting
 from settlement.visits.tables import visits
 from settlement.vouchers import issuance
+from settlement.vouchers.lapse import lapse
 from settlement.vouchers.tables import issuance_runs
 
 
@@ -143,6 +144,28 @@ def _until_it_stays(lease: Lease, advance: Callable[[Act], str]) -> None:
         before = stage
 
 
+def lapse_lots(lease: Lease, period: str) -> Outcome:
+    """Take back what is unspent of the lots whose last month is closed. Money of a scheme that carries over has no such lot."""
+    told: list[str] = []
+    with lease.reading() as conn:
+        closed = {code: Month.parse(month) for code, month in conn.execute(_LAST_CLOSED)}
+    for code, month in closed.items():
+        with lease.begin() as act:
+            scheme = store.in_force(act.conn, code, month)
+            amount = lapse(act, scheme, date.fromisoformat(period), month.end_day)
+        if amount:
+            told.append(f"{code}: 收回 taken back {amount} {scheme.unit}")
+    return Done("；".join(told) or NOTHING)
+
+
+_LAST_CLOSED = (
+    select(month_closes.c.scheme_code, func.max(month_closes.c.month))
+    .where(month_closes.c.stage == "closed")
+    .group_by(month_closes.c.scheme_code)
+    .order_by(month_closes.c.scheme_code)
+)
+
+
 def expire_holds(lease: Lease, period: str) -> Outcome:
     with lease.begin() as act:
         return Done(f"释放 {hold.expire(act)} 笔 holds released")
@@ -201,6 +224,16 @@ JOBS: dict[str, Job] = {
             When(at=time(2), months=3, day=10),
             close_quarter,
             first=first_quarter,
+        ),
+        Job(
+            "lapse",
+            "收回失效补贴",
+            "take back lapsed subsidy",
+            "每日02:30",
+            "daily, 02:30",
+            DAY,
+            When(at=time(2, 30)),
+            lapse_lots,
         ),
         Job(
             "hold_expiry",

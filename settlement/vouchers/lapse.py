@@ -19,11 +19,12 @@ from settlement.officers import require
 from settlement.policy.scheme import Scheme
 
 
-def lapse(act: Act, scheme: Scheme, on: date) -> int:
-    """Take back what is unspent of every lot that lapsed on or before ``on``; how much, in the scheme's unit.
+def lapse(act: Act, scheme: Scheme, on: date, closed_before: date) -> int:
+    """Take back what is unspent of every lot whose last month is closed; how much, in the scheme's unit.
 
-    Due when the last month of the lot is closed, not before: an offline debit of its last days may still be under way. Again changes
-    nothing; what a void gives back to a lapsed lot goes with the next day's call.
+    ``closed_before``: the first day of the scheme's first month that is not closed. A lot waits for it, because an offline debit of its
+    last days may still be under way. ``on``: the day of this call. Again on the same day changes nothing; what a void gives back to a
+    lapsed lot goes with the next day's call.
     """
     require(act, "issuance.post")
     control = account_book.open_account(act, chart.VOUCHER_CONTROL, chart.scheme(scheme.code), unit=scheme.unit)
@@ -43,7 +44,7 @@ def lapse(act: Act, scheme: Scheme, on: date) -> int:
         )
         .join(cards, a.owner == "card:" + sql_cast(c.id, String))
         .where(
-            and_(a.code == chart.CARD_SUBSIDY, a.lot != "", a.lot <= on.isoformat(), a.balance > a.held),
+            and_(a.code == chart.CARD_SUBSIDY, a.lot != "", a.lot <= closed_before.isoformat(), a.balance > a.held),
             c.scheme_code == scheme.code,
         )
     )

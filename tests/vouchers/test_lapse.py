@@ -7,10 +7,13 @@ from datetime import date
 from sqlalchemy import Engine
 
 from settlement.cards import book, registry
+from settlement.closing import month
 from settlement.ledger import accounts as account_book
 from settlement.ledger import balance, chart, transfer
 from settlement.ledger.transfer import Posted, Transfer
 from settlement.periods import Month
+from settlement.scheduler.jobs import JOBS, NOTHING, district_zone
+from settlement.scheduler.runs import run_due
 from settlement.vouchers import lapse
 from settlement.vouchers.purses import Lot, open_lots
 from tests.cards.county import DISTRICT, SCHEME, carded
@@ -37,17 +40,42 @@ def test_a_quarters_lot_is_spent_first_and_lapses(engine: Engine) -> None:
             "d1", third.account_id, claim, 50_00, "debit_subsidy", "debit:d1", at("2026-09-30 10:00"), spending=True
         )
         assert isinstance(transfer.post(act, "d1", [one]), Posted)
-        assert lapse.lapse(act, scheme, date(2026, 9, 30)) == 0
+        assert lapse.lapse(act, scheme, date(2026, 10, 2), SEPTEMBER.first_day) == 0
     with acting(engine, "2026-10-05 09:00") as act:
-        assert lapse.lapse(act, scheme, date(2026, 10, 1)) == 30_00
-        assert lapse.lapse(act, scheme, date(2026, 10, 1)) == 0
+        assert lapse.lapse(act, scheme, date(2026, 10, 5), SEPTEMBER.end_day) == 30_00
+        assert lapse.lapse(act, scheme, date(2026, 10, 5), SEPTEMBER.end_day) == 0
         assert open_lots(act.conn, card_id) == [Lot(fourth.account_id, 80_00, "2027-01-01")]
         # Voided later: the 50.00 goes back to the lot it came from, and lapses in turn.
         assert isinstance(transfer.reverse_group(act, "d1", "void:d1", "visit:1", act.now), Posted)
-        assert lapse.lapse(act, scheme, date(2026, 10, 6)) == 50_00
+        assert lapse.lapse(act, scheme, date(2026, 10, 6), SEPTEMBER.end_day) == 50_00
         control = account_book.account_id(act.conn, chart.VOUCHER_CONTROL, f"scheme:{SCHEME}")
         assert control is not None
         assert balance.balance(act.conn, control) == -80_00  # issued and still in the purse
+    clean(engine)
+
+
+def test_the_job_takes_a_lot_once_its_last_month_is_closed(engine: Engine) -> None:
+    """September's 80.00 stay through the first days of October, until the close; a day's run does for the days that were missed."""
+    with acting(engine, "2026-08-28 09:00") as act:
+        store_scheme(act, QUARTERLY)
+        _, card_id = carded(act, 80, "2026-09")
+    issue(engine, SEPTEMBER, "2026-09-01 09:00")
+
+    def run(when: str) -> list[tuple[str, str]]:
+        ran = run_due(engine, lambda: at(when), [JOBS["lapse"]], district_zone, "one")
+        return [(each.period, each.told) for each in ran]
+
+    def left() -> int:
+        with engine.connect() as conn:
+            return sum(lot.available for lot in open_lots(conn, card_id))
+
+    assert run("2026-10-01 03:00") == [("2026-10-01", NOTHING)]
+    with acting(engine, "2026-10-05 09:00") as act:
+        while month.advance(act, SCHEME, SEPTEMBER, checks=lambda *_: None) != "closed":
+            pass
+    assert (run("2026-10-05 10:00")[0][0], left()) == ("2026-10-05", 0)
+    assert run("2026-10-05 11:00") == []
+    assert run("2026-10-06 02:30") == [("2026-10-06", NOTHING)]
     clean(engine)
 
 
