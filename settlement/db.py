@@ -175,8 +175,3 @@ def _schema_of(connection: Connection) -> str | None:
     connection.rollback()
     name = path.split(",", maxsplit=1)[0].strip().strip('"')
     return None if name in ("$user", "public") else name
-
-
-def database_url(default_folder: Path) -> str:
-    """``SONGBAI_DB`` when set, else ``songbai.db`` in the folder given."""
-    return os.environ.get("SONGBAI_DB") or f"sqlite:///{(default_folder / 'songbai.db').absolute()}"

@@ -3,6 +3,7 @@ address."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from settlement.db import reading
 from settlement.outcomes import Declined, Refused
 from settlement.periods import SHANGHAI, Month
 from settlement.policy.store import in_force
+from settlement.visits import movements as card_movements
 from settlement.visits.signed_event import moment
 from settlement.vouchers import cap
 
@@ -49,18 +51,20 @@ def balance(data: dict[str, Any]) -> Response:
 def movements(data: dict[str, Any]) -> Response:
     """查询最近收支 Ask for the last movements
 
-    最新的在前。Newest first; at most 50.
+    最新的在前，扣款和退回列出项目。Newest first; at most 50; what was bought stands with a debit and what took it back.
     """
     with reading(here().engine) as conn:
         medium = _read(conn, data["token"])
-        found = inquiry.movements(conn, medium.card_id, data["limit"])
+        found = card_movements.last(conn, medium.card_id, data["limit"])
     listed = [
         {
-            "occurred_at": moment(one.occurred_at.astimezone(SHANGHAI)),
-            "kind": one.code,
-            "subsidy_fen": one.subsidy,
-            "personal_fen": one.personal,
-            "provider": one.provider,
+            "occurred_at": moment(one.movement.occurred_at.astimezone(SHANGHAI)),
+            "kind": one.movement.code,
+            "subsidy_fen": one.movement.subsidy,
+            "personal_fen": one.movement.personal,
+            "cash_fen": one.cash_fen,
+            "provider": one.movement.provider,
+            "items": [asdict(item) for item in one.items],
         }
         for one in found
     ]

@@ -128,12 +128,22 @@ class Balance(Schema):
     )
 
 
+class Bought(Schema):
+    item = fields.String(metadata=_note("项目代码", "item code of the price list"))
+    name_zh = fields.String()
+    name_en = fields.String()
+    quantity = fields.Integer()
+    amount_fen = fields.Integer()
+
+
 class Movement(Schema):
     occurred_at = fields.String()
     kind = fields.String()
     subsidy_fen = fields.Integer(metadata=_note("带符号", "signed: negative when spent"))
     personal_fen = fields.Integer()
+    cash_fen = fields.Integer(metadata=_note("当面现金", "paid at the door besides"))
     provider = fields.String(allow_none=True)
+    items = fields.List(fields.Nested(Bought))
 
 
 class Movements(Schema):

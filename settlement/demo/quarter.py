@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from settlement.closing import adjusting, approving, month, payment, quarter
 from settlement.closing.bankfile import plain_yuan
-from settlement.closing.tables import payment_orders, quarter_approvals
+from settlement.closing.tables import payment_orders
 from settlement.demo import offices
 from settlement.demo.founding import World, moment
 from settlement.demo.living import Life
@@ -192,8 +192,3 @@ def pay(world: World, period: str, sender: str, receiver: str, now: datetime, re
         confirmation = payment.confirm(act, answer)
     if confirmation.findings:
         raise RuntimeError(f"the bank's answer does not fit: {confirmation.findings[0]}")
-
-
-def signatures(world: World) -> int:
-    with world.acting("system", moment(date(2026, 10, 31))) as act:
-        return len(act.conn.execute(select(quarter_approvals)).all())

@@ -150,11 +150,6 @@ def waiting(conn: Connection) -> list[Found]:
     return [_as_found(row) for row in conn.execute(_found().where(payment_stops.c.status == "open"))]
 
 
-def found_about(conn: Connection, visit_id: str) -> list[Found]:
-    """Everything found about one visit."""
-    return [_as_found(row) for row in conn.execute(_found().where(findings.c.visit_id == visit_id))]
-
-
 def _found() -> Select[Any]:
     of_finding = and_(payment_stops.c.visit_id == findings.c.visit_id, payment_stops.c.source == findings.c.signal)
     return (

@@ -93,11 +93,6 @@ def judge(scheme: Scheme, facts: PersonFacts, on: date) -> tuple[list[EligibleBe
     return given, against
 
 
-def eligible_benefits(scheme: Scheme, facts: PersonFacts, month: Month) -> list[EligibleBenefit]:
-    """The benefits whose conditions a person fulfils for a month, before they are combined."""
-    return judge(scheme, facts, reckoning_day(month))[0]
-
-
 def _against(scheme: Scheme, benefit: Benefit, facts: PersonFacts, on: date) -> Denial | None:
     residence = scheme.residence
     if not facts.alive:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from settlement.periods import Month
-from settlement.policy.eligibility import Denial, EligibleBenefit, PersonFacts, Why, deny, judge, reckoning_day
+from settlement.policy.eligibility import Denial, EligibleBenefit, PersonFacts, Why, deny, judge
 from settlement.policy.scheme import Scheme
 
 
@@ -46,8 +45,3 @@ def entitlement(scheme: Scheme, facts: PersonFacts, on: date) -> Entitlement:
         ]
     total = sum(each.amount_fen for each in given)
     return Entitlement(scheme.code, scheme.version, on, tuple(given), total, tuple(denials))
-
-
-def entitlement_for(scheme: Scheme, facts: PersonFacts, month: Month) -> Entitlement:
-    """The amount of a month, judged on the last day before it: a change counts from the next month."""
-    return entitlement(scheme, facts, reckoning_day(month))

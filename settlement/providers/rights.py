@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Date, Integer, bindparam, exists, select
 
 from settlement.outcomes import Reason
-from settlement.providers.tables import bans, caregivers, contracts
+from settlement.providers.tables import bans, contracts
 
 
 def may_serve(conn: Connection, provider_id: int, town: str, scheme_code: str, on: date) -> Reason | None:
@@ -36,17 +36,11 @@ _RIGHTS = select(
 )
 
 
-def caregiver_may_work(conn: Connection, caregiver_id: int, on: date) -> Reason | None:
-    """None when the caregiver may work on a local day, else why not: not employed, not trained, certificate expired.
+def work_refused(row: Any, on: date) -> Reason | None:
+    """None when the caregiver (a row of ``caregivers``) may work on a local day, else why not: not employed, not trained, certificate expired.
 
     A caregiver without a certificate's date holds none that could expire; which work needs one is the item's rule.
     """
-    row = conn.execute(select(caregivers).where(caregivers.c.id == caregiver_id)).one_or_none()
-    return Reason.CAREGIVER_NOT_EMPLOYED if row is None else work_refused(row, on)
-
-
-def work_refused(row: Any, on: date) -> Reason | None:
-    """As :func:`caregiver_may_work`, of a caregiver whose row was read already."""
     if on < row.from_day or (row.until_day is not None and on >= row.until_day):
         return Reason.CAREGIVER_NOT_EMPLOYED
     if row.trained_on is None or row.trained_on > on:

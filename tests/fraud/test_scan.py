@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from settlement.audit import audit_rows
-from settlement.fraud.scan import found_about, scan
+from settlement.fraud.scan import scan
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.visits.tables import payment_stops, visits
@@ -57,7 +57,6 @@ def test_a_released_stop_is_not_placed_again(july: MonthByHand) -> None:
 
     assert [each.stop for each in july.findings()] == ["released"]
     assert stops(july) == [(short, "under_minimum", "released", "system")]
-    assert [each.signal for each in found_about(july.act.conn, short)] == ["under_minimum"]
 
 
 def test_what_came_late_is_scanned_with_the_month_that_pays_it(july: MonthByHand) -> None:

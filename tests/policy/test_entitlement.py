@@ -11,8 +11,8 @@ import pytest
 from settlement.periods import Month
 from settlement.policy.citation import Rule
 from settlement.policy.duties import shares_for, visits_required
-from settlement.policy.eligibility import PersonFacts, Why, age_on, eligible_benefits, months_after
-from settlement.policy.entitlement import entitlement, entitlement_for
+from settlement.policy.eligibility import PersonFacts, Why, age_on, judge, months_after, reckoning_day
+from settlement.policy.entitlement import Entitlement, entitlement
 from settlement.policy.loader import builtin
 from settlement.policy.months import first_month, issued_together, lapses_on, last_month, next_opening, open_window
 from settlement.policy.rules_money import CarryOver, FirstMonth, IssueCycle, Share, TownShares
@@ -34,6 +34,11 @@ def person(**facts: Any) -> PersonFacts:
         "registered_here": True,
     }
     return PersonFacts(**known | facts)
+
+
+def entitlement_for(scheme: Scheme, facts: PersonFacts, month: Month) -> Entitlement:
+    """Of a month, which is judged by the facts of the day before it."""
+    return entitlement(scheme, facts, reckoning_day(month))
 
 
 def changed(**parts: Any) -> Scheme:
@@ -75,7 +80,7 @@ def test_a_senior_of_80_without_any_category_gets_the_aged_benefit_whatever_the_
 
 def test_a_needy_senior_of_80_gets_the_higher_benefit_only_and_is_told_why_not_the_other() -> None:
     facts = person(birth_date=date(1940, 1, 1), ability_level=0)
-    assert [(each.benefit.code, each.amount_fen) for each in eligible_benefits(JIANGDU, facts, JULY)] == [
+    assert [(each.benefit.code, each.amount_fen) for each in judge(JIANGDU, facts, reckoning_day(JULY))[0]] == [
         ("needy", 8000),
         ("aged", 6000),
     ]

@@ -67,6 +67,7 @@ def test_a_visit_from_the_order_to_the_debit(door: Door, alg: str) -> None:
     assert len(balance["card_no"].strip("* ")) == 4
     newest = phone.movements(token, limit=1)[0]
     assert (newest["kind"], newest["subsidy_fen"], newest["provider"]) == ("debit_subsidy", -3500, "安康养老服务中心")
+    assert [(item["name_zh"], item["amount_fen"]) for item in newest["items"]] == [("上门做饭", 3500)]
 
 
 def test_a_retry_gets_the_first_answer(door: Door) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from settlement.outcomes import Reason, Refused
 from settlement.policy import loader
 from settlement.providers import caregivers, devices, register
-from settlement.providers.rights import caregiver_may_work, may_serve
+from settlement.providers.rights import may_serve, work_refused
 from settlement.providers.tables import caregivers as staff
 from settlement.providers.tables import devices as device_rows
 from settlement.providers.tables import enrolment_codes
@@ -85,12 +85,14 @@ def test_a_caregiver_works_trained_certified_and_employed(engine: Engine):
         with pytest.raises(Refused) as again:
             caregivers.employ(act, RING, ours, "0001", "李明", from_day=date(2026, 7, 1))
         assert reason(again) is Reason.ID_REUSED
-        assert caregiver_may_work(act.conn, id_, date(2026, 7, 1)) is Reason.CAREGIVER_UNTRAINED
+        of_theirs = select(staff).where(staff.c.id == id_)
+        assert work_refused(act.conn.execute(of_theirs).one(), date(2026, 7, 1)) is Reason.CAREGIVER_UNTRAINED
         caregivers.train(act, id_, date(2026, 7, 3))
         caregivers.certify(act, id_, date(2026, 8, 1))
         caregivers.dismiss(act, id_, date(2026, 9, 30))
         days = ("2026-06-30", "2026-07-02", "2026-07-03", "2026-07-31", "2026-08-01", "2026-10-01")
-        assert [caregiver_may_work(act.conn, id_, date.fromisoformat(day)) for day in days] == [
+        row = act.conn.execute(of_theirs).one()
+        assert [work_refused(row, date.fromisoformat(day)) for day in days] == [
             Reason.CAREGIVER_NOT_EMPLOYED,
             Reason.CAREGIVER_UNTRAINED,
             None,
