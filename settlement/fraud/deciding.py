@@ -9,7 +9,6 @@ from settlement.act import Act
 from settlement.closing.adjusting import void_visit
 from settlement.outcomes import Declined, Reason, Refused
 from settlement.visits.tables import payment_stops, visits
-from settlement.vouchers import life
 
 VOID_REASON = "fraud"
 
@@ -30,13 +29,12 @@ def uphold(act: Act, visit_id: str, reason: str) -> list[str]:
     Refused with the reason why the visit cannot be voided.
     """
     sources = _decide(act, visit_id, "upheld", reason)
-    visit = act.conn.execute(select(visits.c.status, visits.c.senior_id).where(visits.c.id == visit_id)).one()
+    status = act.conn.execute(select(visits.c.status).where(visits.c.id == visit_id)).scalar_one()
     # It may have become void meanwhile for another reason; then nothing is left to take back.
-    if visit.status != "void":
+    if status != "void":
         outcome = void_visit(act, visit_id, VOID_REASON)
         if isinstance(outcome, Declined):
             raise Refused(outcome.reason, **outcome.details)
-        life.recover(act, visit.senior_id)
     return sources
 
 

@@ -20,7 +20,7 @@ from settlement.policy.store import in_force
 from settlement.visits import orders
 from settlement.visits.tables import debits, visits, work_orders
 from settlement.visits.words import TAKE_BACK_REASONS, VISIT_STATUS, VOID_REASONS, unlisted
-from settlement.vouchers import cap
+from settlement.vouchers import cap, life
 
 
 @dataclass(frozen=True)
@@ -140,17 +140,19 @@ def _reverse(act: Act, debit: Row[Any], group: str) -> None:
 
 def give_money_back(act: Act, debit: Row[Any], occurred_at: datetime, new_group: str) -> None:
     """The contra of a debit's transfers, each to the account and lot it came from, and the year's cap restored. Once, however often called
-    with the same ``new_group``. The debit's row is the caller's to change. Raises BrokenInvariant when the ledger declines."""
+    with the same ``new_group``. The debit's row is the caller's to change. Raises BrokenInvariant when the ledger declines.
+
+    Of somebody who died or left, what came back settles first what was issued to them too much."""
     if debit.subsidy_fen + debit.personal_fen == 0:
         return  # cash only: the ledger never knew of it
     group, reference = f"debit/{debit.id}", f"debit:{debit.id}"
     outcome = transfer.reverse_group(act, group, new_group, reference, occurred_at, "void")
     if isinstance(outcome, Declined):
         raise BrokenInvariant(f"debit {debit.id} cannot be taken back: {outcome.en}")
-    if not outcome.replayed and debit.subsidy_fen and _capped(act, debit.visit_id):
+    if outcome.replayed or not debit.subsidy_fen:
+        return
+    columns = (visits.c.scheme_code, visits.c.month, visits.c.senior_id)
+    visit = act.conn.execute(select(*columns).where(visits.c.id == debit.visit_id)).one()
+    if in_force(act.conn, visit.scheme_code, Month.parse(visit.month)).purses.yearly_cap.applies:
         cap.give_back(act, debit.card_id, debit.cap_year, debit.subsidy_fen)
-
-
-def _capped(act: Act, visit_id: str) -> bool:
-    row = act.conn.execute(select(visits.c.scheme_code, visits.c.month).where(visits.c.id == visit_id)).one()
-    return in_force(act.conn, row.scheme_code, Month.parse(row.month)).purses.yearly_cap.applies
+    life.recover(act, visit.senior_id)

@@ -193,9 +193,9 @@ def _owed(act: Act, scheme: Scheme, card: Card, amount: int, group_id: str, *, l
 
 
 def recover(act: Act, senior_id: int) -> int:
-    """Money that came back onto a frozen card (a visit after the death was voided) settles what the person owes; how much.
+    """Money that came back onto a card settles what the person owes for months that fell away; how much. Nothing owed: nothing happens.
 
-    Entry points call it after voiding a visit of somebody who died or left, and before the card is closed. Nothing owed: nothing happens.
+    Called by whatever takes a debit back (``visits.voiding``): the visits after a death are voided one by one.
     """
     card = book.of_senior(act.conn, senior_id)
     if card is None:
@@ -208,9 +208,10 @@ def recover(act: Act, senior_id: int) -> int:
     scheme = store.in_force(act.conn, card.scheme_code, Month.parse(rows[0].month))
     purses = account_book.lock(act.conn, book.account_ids(act.conn, card.id))
     control = account_book.open_account(act, chart.VOUCHER_CONTROL, chart.scheme(scheme.code), unit=scheme.unit)
-    group_id = f"recover/{card.id}/{micros(act.now)}"
-    group: list[Transfer] = []
     left = sum(row.receivable for row in rows)
+    # What is owed falls with each recovery, so that several of one act have names of their own.
+    group_id = f"recover/{card.id}/{micros(act.now)}/{left}"
+    group: list[Transfer] = []
     for purse in (p for p in purses.values() if p.code == chart.CARD_SUBSIDY):
         part = min(left, purse.balance - purse.held)
         if part > 0:
