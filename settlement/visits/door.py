@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, String, bindparam, func, insert, select, update
 
 from settlement.act import Act
 from settlement.keys import KeyRing
@@ -62,11 +62,34 @@ def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> Ev
         reason = Reason.SIGNED_BEFORE_REVOCATION if earlier else Reason.SIGNED_AFTER_REVOCATION
         outcome = dispatch.Outcome("quarantined", reason, {}, dispatch.visit_id_of(event))
     else:
-        outcome = dispatch.process(act, ring, head, event)
+        outcome = attempt(act, ring, head, event)
     _keep(act, event, outcome)
     if outcome.status == "accepted":
         run_waiting(act, ring, outcome.visit_id)
     return EventOutcome(event.hash, outcome.status, outcome.reason, outcome.result, replayed=False)
+
+
+def attempt(
+    act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent, *, released: bool = False
+) -> dispatch.Outcome:
+    """Process an event; where it has to wait for another one of its visit, only after making sure that one is not just coming in.
+
+    Another device may be handing it in at this moment: we would not see it before it is committed, nor would it see us waiting.
+    """
+    outcome = dispatch.process(act, ring, device, event, released=released)
+    if outcome.status != "waiting":
+        return outcome
+    _take_turns(act, outcome.visit_id)
+    return dispatch.process(act, ring, device, event, released=released)
+
+
+def _take_turns(act: Act, visit_id: str | None) -> None:
+    # A lock on the visit's id, held to the commit: its row is not there yet. SQLite has one writer anyway.
+    if act.conn.dialect.name != "sqlite":
+        act.conn.execute(_TURN, {"visit": visit_id}).close()
+
+
+_TURN = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("visit", type_=String), 0)))
 
 
 def _replay(act: Act, event: SignedEvent) -> EventOutcome:
@@ -111,6 +134,7 @@ def run_waiting(act: Act, ring: KeyRing, visit_id: str | None) -> None:
     """Process what waited for this visit, in the order in which it happened, until nothing more can go on."""
     if visit_id is None:
         return
+    _take_turns(act, visit_id)
     e = door_events.c
     query = select(door_events).where(e.visit_id == visit_id, e.status == "waiting").order_by(e.occurred_at, e.id)
     for row in act.conn.execute(query).all():

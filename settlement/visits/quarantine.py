@@ -38,7 +38,7 @@ def release(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
     device = act.conn.execute(
         select(devices).where(devices.c.id == row.device_id).with_for_update(key_share=True)
     ).one()
-    outcome = dispatch.process(act, ring, device, event, released=True)
+    outcome = door.attempt(act, ring, device, event, released=True)
     if outcome.status == "accepted":
         outcome = dispatch.Outcome("released", None, outcome.result, outcome.visit_id)
     door.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier, Event
 from time import sleep
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from settlement.outcomes import Reason
-from settlement.visits import debiting
+from settlement.visits import debiting, door
 from settlement.visits.forms import Visit
+from tests.visits.phone import Phone
 from tests.visits.world import World, why
 
 
@@ -80,3 +82,35 @@ def test_queued_debits_of_one_card_at_once_share_what_is_there(
         (1000, 2000),
     ]
     assert world.left(someone) == (0, 0)
+
+
+@pytest.mark.parametrize(("first", "second"), [("check_in", "check_out"), ("check_out", "check_in")])
+def test_check_in_and_check_out_handed_in_by_two_devices_at_once_find_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, first: str, second: str
+) -> None:
+    """The first phone's battery was empty, a second one checked out; in the evening both upload at the same moment."""
+    someone = world.holder(subsidy=9000)
+    worker = world.caregiver()
+    phone, spare = Phone(world, worker), Phone(world, worker)
+    came = phone.check_in(someone, "2026-07-03 09:00")
+    left = spare.check_out(came, someone, timedelta(minutes=60), reason="battery_empty")
+    under_way, keep = Event(), door._keep
+
+    def slowly(act: Any, event: Any, outcome: Any) -> None:
+        keep(act, event, outcome)
+        if event.kind == first:
+            under_way.set()
+            sleep(0.3)
+
+    monkeypatch.setattr(door, "_keep", slowly)
+    hand_in = {
+        "check_in": lambda: phone.hand_in(came, "2026-07-03 20:00"),
+        "check_out": lambda: spare.hand_in(left, "2026-07-03 20:00"),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(hand_in[first])
+        assert under_way.wait(10)
+        two = pool.submit(hand_in[second])
+    assert {one.result().status, two.result().status} <= {"accepted", "waiting"}
+    paid = phone.hand_in(phone.debit(came, someone, timedelta(minutes=62)), "2026-07-03 20:01")
+    assert (paid.status, world.left(someone)) == ("accepted", (6000, 0))
