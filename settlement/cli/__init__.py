@@ -21,9 +21,11 @@ from settlement.cli import (
     pay,
     people,
     prices,
+    providers,
     roster,
     scheduler,
     scheme,
+    senior,
     visits,
 )
 from settlement.cli.common import Desk
@@ -51,7 +53,7 @@ class Songbai(click.Group):
             click.echo(
                 f"数据库出错，未写入任何内容：{told}\nthe database failed, nothing was written: {told}", err=True
             )
-        ctx.exit(common.FINDINGS)
+        raise click.exceptions.Exit(common.FINDINGS)
 
 
 @click.group(cls=Songbai, context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,6 +86,8 @@ def imports() -> None:
 main.add_command(scheme.scheme)
 main.add_command(prices.prices)
 imports.add_command(prices.import_prices)
+main.add_command(providers.provider)
+main.add_command(providers.caregiver)
 main.add_command(gateway.gateway)
 main.add_command(gateway.device)
 main.add_command(gateway.serve)
@@ -106,6 +110,6 @@ main.add_command(explain.explain)
 main.add_command(cards.card)
 main.add_command(cards.cards)
 main.add_command(issue.issue)
-main.add_command(issue.senior)
+main.add_command(senior.senior)
 main.add_command(visits.quarantine)
 main.add_command(visits.visits)

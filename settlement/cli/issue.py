@@ -1,9 +1,8 @@
-"""``songbai issue``: a month's vouchers drafted, approved, loaded; ``songbai senior died|left``: what ends them."""
+"""``songbai issue``: a month's vouchers drafted, approved, loaded."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ from settlement.cli.roster import scheme_option
 from settlement.money import format_yuan
 from settlement.periods import Month
 from settlement.policy import months, store
-from settlement.vouchers import issuance, life, runs
+from settlement.vouchers import issuance, runs
 from settlement.vouchers.runs import STATUS_WORDS, Run
 
 CHANGES = {
@@ -134,66 +133,3 @@ def _show(desk: Desk, month: Month, found: list[Run], told: dict[str, list[runs.
 def _counts(changes: list[runs.Change]) -> str:
     counted = Counter(CHANGES.get(change.change, change.change) for change in changes)
     return "，".join(f"{what} {number}" for what, number in sorted(counted.items()))
-
-
-# -- what ends an entitlement -------------------------------------------------------------------------------------------------
-
-
-@click.group("senior")
-def senior() -> None:
-    """老人去世、迁出 Deaths and moves."""
-
-
-on_option = click.option(
-    "--on",
-    "on",
-    required=True,
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
-    help="日期 the day it happened",
-)
-
-
-@senior.command("died")
-@click.argument("senior_id", type=int)
-@on_option
-@by_option
-@json_option
-@pass_desk
-def died(desk: Desk, senior_id: int, on: datetime, by: str, as_json: bool) -> None:
-    """登记去世：卡片自当日零时冻结，以后月份的补贴收回 Record a death: the card stops from that day, later months are taken back."""
-    _end(desk, life.learn_of_death, senior_id, on.date(), by, as_json)
-
-
-@senior.command("left")
-@click.argument("senior_id", type=int)
-@on_option
-@by_option
-@json_option
-@pass_desk
-def left(desk: Desk, senior_id: int, on: datetime, by: str, as_json: bool) -> None:
-    """登记迁出或退出（日期为不再服务的第一天） Record a move or leaving; the date is the first day no longer served."""
-    _end(desk, life.learn_of_leaving, senior_id, on.date(), by, as_json)
-
-
-def _end(desk: Desk, learn: Any, senior_id: int, on: date, by: str, as_json: bool) -> None:
-    with desk.acting(by) as act:
-        ended: life.Ended = learn(act, senior_id, on)
-    if as_json:
-        figures = {"taken_back": ended.taken_back, "receivable": ended.receivable}
-        desk.show_json(vars(ended) | {"months_back": [vars(back) for back in ended.months_back]} | figures)
-        return
-    if ended.frozen_from is not None:
-        desk.say(f"卡片自 {ended.frozen_from:%Y-%m-%d %H:%M} 起冻结", "the card is frozen from then on")
-    for back in ended.months_back:
-        desk.say(
-            f"{back.month} 已发 {format_yuan(back.issued)}：收回 {format_yuan(back.taken_back)}，应追回 {format_yuan(back.receivable)}",
-            f"{back.month}: issued, taken back, still owed",
-        )
-    if ended.spent_since_subsidy or ended.spent_since_personal:
-        desk.say(
-            f"此后已扣补贴 {format_yuan(ended.spent_since_subsidy)}、个人 {format_yuan(ended.spent_since_personal)}，请核查这些服务",
-            "was debited for later moments: check these visits",
-        )
-    if ended.last_month is not None and not ended.months_back:
-        desk.say(f"补贴发至 {ended.last_month}，无需收回", f"issued until {ended.last_month}; nothing to take back")
