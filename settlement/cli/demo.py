@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import date
 from pathlib import Path
 
 import click
 from rich.progress import Progress, TaskID
 
-from settlement import verify
-from settlement.cli.common import FINDINGS, Desk, pass_desk, progress
-from settlement.closing import exports
+from settlement.cli.common import Desk, pass_desk, progress
 from settlement.db import make_engine, reading
-from settlement.demo import founding, quarter, report
-from settlement.demo.doorway import Doorway
-from settlement.demo.founding import World, moment
-from settlement.demo.living import Life, Tally
+from settlement.demo import quarter, report
+from settlement.demo.story import Told, tell
 from settlement.money import format_yuan
 
 MARK = "songbai-demo.txt"
 OURS = ("songbai.db", "songbai.db-wal", "songbai.db-shm", "keys.json", MARK)
-PHONES_HANDED_OUT = moment(date(2026, 6, 29), 14)
 
 
 def clear(folder: Path) -> None:
@@ -86,41 +80,21 @@ def demo(desk: Desk, seniors: int, seed: int, folder: Path) -> None:
     engine = make_engine(f"sqlite:///{(folder / 'songbai.db').absolute()}")
     with progress() as bar:
         teller = Teller(desk, bar)
-        teller.step("方案、机构、价目", "scheme, offices, prices")
-        world = founding.open_district(engine, folder, folder / "keys.json", seniors, seed)
-        founding.contract_providers(world)
-        teller.step(
-            "导入名册，逐步审批，公示，发卡", "roster imported, approved step by step, publicised, cards issued"
-        )
-        founding.enrol_everybody(world)
-        founding.staff_up(world)
-        founding.load_own_money(world)
-        founding.print_cards(world)
-        with Doorway(world, PHONES_HANDED_OUT) as doorway:
-            life = Life(world, doorway)
-            decisions = quarter.live_and_close(world, life, teller.tick, teller.step)
-        teller.step("季度结算与付款", "the quarter settled and paid")
-        quarter.penalise(world)
-        quarter.settle(world)
-        quarter.pay_quarter(world)
-        teller.step("导出与核对", "exported and verified")
-        with reading(engine) as conn:
-            exports.write(conn, world.out, world.scheme.code)
-            found = verify.run(conn)
+        told = tell(engine, folder, seniors, seed, step=teller.step, tick=teller.tick)
         teller.finish()
-    show(desk, world, life.tally, decisions)
+    show(desk, told)
     desk.say(f"用时 {time.monotonic() - began:.0f} 秒", f"{time.monotonic() - began:.0f} seconds")
-    if found:
-        desk.show_findings(found, as_json=False)
-        raise SystemExit(FINDINGS)
+    engine.dispose()
+    if told.findings:
+        desk.show_findings(told.findings, as_json=False)
     desk.say(
         "核对无误：每一个余额、扣款、结算单、分担都能由流水重算得出，分毫不差",
         "verified: every balance, debit, statement and share follows from the rows, to the fen",
     )
-    engine.dispose()
 
 
-def show(desk: Desk, world: World, tally: Tally, decisions: quarter.Decisions) -> None:
+def show(desk: Desk, told: Told) -> None:
+    world, tally, decisions = told.world, told.tally, told.decisions
     with reading(world.engine) as conn:
         lines = report.quarter_table(conn, world)
         caught = report.catches(conn, tally)
