@@ -30,10 +30,13 @@ from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
 from settlement.scheduler.job import LEASE, Done, Job, Lease, Outcome, Waiting
 from settlement.scheduler.jobs import JOBS, district_zone
 from settlement.scheduler.runs import LIMIT, LOOK_AGAIN, PAUSES, Ran, Standing, run_due, run_now, standing, take, work
+from settlement.vouchers import issuance, runs
 from settlement.vouchers.tables import issuance_runs
+from tests.cards.county import TOWN, TOWN_CLERK, carded
 from tests.closing.county import AUGUST, JULY, SCHEME, County
 from tests.conftest import Databases
 from tests.support import acting, at
+from tests.vouchers.town import store_scheme
 
 
 @dataclass
@@ -415,6 +418,24 @@ def test_a_quarter_by_the_calendar(engine: Engine) -> None:
         ("transfer", 1),
     }
     assert tick_all() == []
+
+
+def test_a_town_that_drafted_its_month_itself_leaves_the_others_to_the_scheduler(engine: Engine) -> None:
+    """The clerk of the first town drew up July on 30 June; on 1 July the scheduler draws up the second town's and leaves the first alone."""
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        for town in (TOWN, "大桥镇"):
+            carded(act, 80, "2026-07", town=town)
+    with acting(engine, "2026-06-30 09:00", TOWN_CLERK) as act:
+        issuance.draft(act, SCHEME, JULY, TOWN)
+    clock = MovedClock(at("2026-07-01 02:00"))
+    (ran,) = run_due(engine, clock, [JOBS["issuance_draft"]], district_zone, "one")
+    assert ran.told == "jiangdu: 1 镇街 towns, 1 人 people"
+    with reading(engine) as conn:
+        assert {(run.town, run.drafted_by) for run in runs.of_period(conn, SCHEME, JULY)} == {
+            (TOWN, TOWN_CLERK.id),
+            ("大桥镇", "system"),
+        }
 
 
 def test_the_command_line(databases: Databases) -> None:

@@ -18,12 +18,12 @@ from settlement.fraud.scan import scan
 from settlement.ledger import hold
 from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI, Month, Quarter
-from settlement.policy import store
+from settlement.policy import months, store
 from settlement.policy.tables import schemes
 from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
 from settlement.scheduler.job import Done, Job, Lease, Outcome, Waiting
 from settlement.visits.tables import visits
-from settlement.vouchers import issuance
+from settlement.vouchers import issuance, runs
 from settlement.vouchers.lapse import lapse
 from settlement.vouchers.tables import issuance_runs
 
@@ -84,18 +84,17 @@ def draft_issuance(lease: Lease, period: str) -> Outcome:
     told: list[str] = []
     for code in due:
         with lease.begin() as act:
-            if _is_drafted(act, code, month):
-                continue
-            runs = issuance.draft(act, code, month)
-            told.append(f"{code}: {len(runs)} 镇街 towns, {sum(run.people for run in runs)} 人 people")
+            drawn_up = [run for town in _undrafted(act, code, month) for run in issuance.draft(act, code, month, town)]
+        if drawn_up:
+            told.append(f"{code}: {len(drawn_up)} 镇街 towns, {sum(run.people for run in drawn_up)} 人 people")
     return Done("；".join(told) or NOTHING)
 
 
-def _is_drafted(act: Act, code: str, month: Month) -> bool:
-    # Drawing it up anew would change what a town is just looking at.
-    runs = issuance_runs.c
-    query = select(runs.id).where(runs.scheme_code == code, runs.month == str(month)).limit(1)
-    return act.conn.execute(query).one_or_none() is not None
+def _undrafted(act: Act, code: str, month: Month) -> list[str]:
+    """The towns without a run of the period. Drawing one up anew would change what a town is just looking at."""
+    period = months.issued_together(store.in_force(act.conn, code, month), month)
+    drafted = {run.town for run in runs.of_period(act.conn, code, period[0])}
+    return [town for town in issuance.towns_of(act.conn, code, period) if town not in drafted]
 
 
 def close_month(lease: Lease, period: str) -> Outcome:
