@@ -22,6 +22,7 @@ FIRST_HASH = "0" * 64
 # No I, L, O, U: a code is read out over the telephone. 12 of them are 60 bits.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 12
+REASON_LENGTH = 80
 _HEARD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": ""})
 
 
@@ -89,11 +90,14 @@ def enrol(act: Act, ring: KeyRing, code: str, algorithm: str, public_key: str, k
 
 
 def revoke(act: Act, device_id: str, reason: str) -> None:
-    """Take a device out of use from now on. Raises Refused(WRONG_STATE) when it already is: the first time of revocation counts."""
+    """Take a device out of use from now on. Raises Refused(WRONG_STATE) when it already is: the first time of revocation counts; and
+    Refused(BAD_INPUT) without a reason or with one of more than 80 characters."""
     row = act.conn.execute(select(devices).where(devices.c.id == device_id)).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=f"device {device_id}")
     require(act, "device.revoke", provider_id=row.provider_id)
+    if not 1 <= len(reason.strip()) <= REASON_LENGTH:
+        raise Refused(Reason.BAD_INPUT, detail=f"reason: 1–{REASON_LENGTH}")
     if row.revoked_at is not None:
         raise Refused(Reason.WRONG_STATE, state="revoked", event="revoke")
     act.conn.execute(update(devices).where(devices.c.id == device_id).values(revoked_at=act.now, revoked_reason=reason))

@@ -128,6 +128,10 @@ def test_a_device_is_enrolled_with_a_code_that_works_once(engine: Engine):
         devices.enrol(act, RING, late, "ed25519", "key", "thumb")
     assert reason(known) is Reason.KEY_ALREADY_ENROLLED
 
+    for wordless in (" ", "丢" * 81):
+        with pytest.raises(Refused) as unsaid, acting(engine, "2026-08-01 08:00", by=office) as act:
+            devices.revoke(act, device.id, wordless)
+        assert reason(unsaid) is Reason.BAD_INPUT
     with acting(engine, "2026-08-01 09:00", by=office) as act:
         devices.revoke(act, device.id, "lost")
     with pytest.raises(Refused) as twice, acting(engine, "2026-08-02 09:00", by=office) as act:
