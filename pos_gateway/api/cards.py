@@ -14,6 +14,7 @@ from pos_gateway.api.access import calling_device, passage
 from pos_gateway.api.blueprint import StrictBlueprint
 from pos_gateway.api.gateway import here
 from pos_gateway.api.schemas import Balance, CardToken, MovementInquiry, Movements
+from settlement.act import begin
 from settlement.cards import inquiry, media, token
 from settlement.cards.token import Medium
 from settlement.db import reading
@@ -42,7 +43,7 @@ def balance(data: dict[str, Any]) -> Response:
         year_left = _year_left(conn, medium, now)
     shown: dict[str, Any] = {"card_no": media.masked(medium.card_no), "status": medium.status}
     shown |= {"subsidy_fen": left.subsidy, "personal_fen": left.personal, "year_left_fen": year_left}
-    return _answer(shown)
+    return _answer("balance", medium, shown)
 
 
 @blueprint.route("/movement-inquiries", methods=["POST"])
@@ -68,7 +69,7 @@ def movements(data: dict[str, Any]) -> Response:
         }
         for one in found
     ]
-    return _answer({"movements": listed})
+    return _answer("movements", medium, {"movements": listed})
 
 
 def _year_left(conn: Connection, medium: Medium, now: datetime) -> int | None:
@@ -88,6 +89,9 @@ def _read(conn: Connection, code: str) -> Medium:
     return medium
 
 
-def _answer(body: dict[str, Any]) -> Response:
+def _answer(asked: str, medium: Medium, body: dict[str, Any]) -> Response:
+    """The answer, and a line in the audit trail of who asked: a code can be photographed, and what it shows is the senior's own."""
+    with begin(here().engine, passage().actor, here().now()) as act:
+        act.audit(f"card.ask_{asked}", f"card:{medium.card_id}")
     passage().keep = True
     return Response(json.dumps(body), mimetype="application/json")

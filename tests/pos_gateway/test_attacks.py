@@ -302,6 +302,21 @@ def test_another_providers_debit_is_not_confirmed(door: Door) -> None:
     assert (told["code"], told["kept"]) == ("other_providers_order", False)
 
 
+def test_who_looked_at_a_card_is_on_record(door: Door) -> None:
+    """A photographed code shows a senior's money to whoever holds a device: the asking leaves a trace, the answer does not."""
+    phone = door.enrolled(shared=True)
+    senior, token = door.senior()
+    phone.balance(token)
+    phone.movements(token)
+    mine = [row for row in rows(door, audit_rows) if row.actor == f"device:{phone.chain.device_id}"]
+    with door.town.engine.connect() as conn:
+        card = conn.execute(select(cards.c.id).where(cards.c.senior_id == senior)).scalar_one()
+    assert [(row.act, row.subject, row.after) for row in mine] == [
+        ("card.ask_balance", f"card:{card}", None),
+        ("card.ask_movements", f"card:{card}", None),
+    ]
+
+
 def test_nothing_personal_is_on_record_of_a_day_at_the_door(door: Door) -> None:
     """Neither in the audit trail, nor in remembered answers, nor in the security log."""
     phone = door.enrolled()
