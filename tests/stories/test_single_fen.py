@@ -43,7 +43,7 @@ def test_one_three_and_seven_fen(engine: Engine) -> None:
     settled = county.settle()
     assert {town: row.net_fen for town, row in settled.items()} == {town: FEN[item] for town, item in TOWNS.items()}
 
-    h, o = settlement_shares.c, payment_orders.c
+    o = payment_orders.c
     with reading(engine) as conn:
         shares = {(row.settlement_id, row.payer): row.amount_fen for row in conn.execute(select(settlement_shares))}
         orders = conn.execute(select(o.kind, o.town, o.amount_fen)).all()
