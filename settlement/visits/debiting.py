@@ -19,6 +19,7 @@ from settlement.ledger.accounts import open_account
 from settlement.ledger.transfer import Transfer, post
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
+from settlement.people.tables import seniors
 from settlement.periods import Month, local_date
 from settlement.policy.scheme import Scheme
 from settlement.policy.store import in_force
@@ -128,7 +129,7 @@ def _refused(act: Act, case: _Case) -> Declined | None:
         _visit_refused(case)
         or clock_refused(act, case.scheme, case.request.occurred_at, released=case.request.released)
         or _card_refused(case)
-        or _consent_refused(case)
+        or _consent_refused(act, case)
         or _amount_refused(case)
     )
 
@@ -148,7 +149,7 @@ def _card_refused(case: _Case) -> Declined | None:
     return card_refused(case.visit, case.request.occurred_at)
 
 
-def _consent_refused(case: _Case) -> Declined | None:
+def _consent_refused(act: Act, case: _Case) -> Declined | None:
     request = case.request
     refusal = unlisted(request.consent, CONSENTS)
     if refusal is not None:
@@ -158,6 +159,10 @@ def _consent_refused(case: _Case) -> Declined | None:
         return declined(Reason.CONSENT_NOT_ENOUGH, up_to_fen=0)
     if request.consent in ("chip", "card_qr") and request.medium_id is None:
         return declined(Reason.CONSENT_NOT_PROVED)
+    if request.consent == "agent":
+        agent = select(seniors.c.agent_name).where(seniors.c.id == case.visit.senior_id)
+        if not act.conn.execute(agent).scalar_one():
+            return declined(Reason.CONSENT_NOT_PROVED)
     if accepted.up_to_fen is not None and request.total_fen > accepted.up_to_fen:
         return declined(Reason.CONSENT_NOT_ENOUGH, up_to_fen=accepted.up_to_fen)
     return None

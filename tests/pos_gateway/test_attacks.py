@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from pos_gateway.api import access
@@ -258,6 +258,23 @@ def test_a_printed_code_is_no_chip(door: Door) -> None:
     told = phone.submit("debit", debit(visit, token) | {"consent": "chip"})
     assert (told["status"], told["code"]) == ("declined", "consent_not_proved")
     assert money(door) == before
+
+
+def test_nobody_agrees_for_a_senior_without_an_agent(door: Door) -> None:
+    """Card numbers can be guessed and typed: without this a caregiver could debit people never met."""
+    phone = door.enrolled()
+    senior, token = door.senior()
+    visit = phone.submit("check_in", check_in(door.order(senior), token))["event_id"]
+    door.passes(minutes=61)
+    phone.submit("check_out", check_out(visit, token))
+    agreed = {"visit": visit, "consent": "agent", "total_fen": 3500, "personal_fen": 0, "cash_fen": 0}
+    before = money(door)
+    told = phone.submit("debit", agreed)
+    assert (told["status"], told["code"]) == ("declined", "consent_not_proved")
+    assert money(door) == before
+    with door.town.engine.begin() as conn:
+        conn.execute(update(seniors).where(seniors.c.id == senior).values(agent_name="李国强"))
+    assert phone.submit("debit", agreed)["status"] == "accepted"
 
 
 def test_a_typed_number_is_not_a_scanned_code(door: Door) -> None:
