@@ -1,7 +1,7 @@
 """Do the documents agree with what they were made of? Set-based; findings name each document and every record that disagrees.
 
 Statements from lines, debits, visits and adjustments; settlements from statements and adjustments; shares from the split; orders from the
-settlements. What the ledger's accounts say against all that: ``reconciling``.
+settlements. What the ledger's accounts say against all that: ``reconciling``; whether the right people signed it: ``signed``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Subquery, and_, case, cast, exists, func, or_, select
 
-from settlement.closing import ordering, reconciling, sharing
+from settlement.closing import ordering, reconciling, sharing, signed
 from settlement.closing.tables import (
     adjustments,
+    month_closes,
     payment_orders,
     personal_settlements,
     quarter_closes,
@@ -25,7 +26,7 @@ from settlement.closing.tables import (
 )
 from settlement.findings import Finding
 from settlement.outcomes import Refused
-from settlement.periods import Quarter
+from settlement.periods import Month, Quarter
 from settlement.policy import store
 from settlement.visits.tables import debits, visits
 
@@ -38,8 +39,8 @@ settled, share, order = settlements.c, settlement_shares.c, payment_orders.c
 def check(conn: Connection) -> list[Finding]:
     """Every difference, from the bottom up."""
     findings = [*_lines(conn), *_paid_visits(conn), *_voids(conn), *_statements(conn), *_settlements(conn)]
-    findings += [*_shares(conn), *_orders(conn), *_repeated(conn), *_personal(conn)]
-    return findings + reconciling.check(conn)
+    findings += [*_shares(conn), *_orders(conn), *_repeated(conn), *_personal(conn), *_carried(conn)]
+    return findings + reconciling.check(conn) + signed.check(conn)
 
 
 def total(column: ColumnElement[int]) -> ColumnElement[int]:
@@ -387,4 +388,43 @@ def _personal(conn: Connection) -> list[Finding]:
             (f"order:{row.order_id}",) if row.order_id else (),
         )
         for row in conn.execute(query)
+    ]
+
+
+def _carried(conn: Connection) -> list[Finding]:
+    """What a month's personal settlement leaves below zero stands in the next month's; a closed month has one for each provider with own
+    money on its statements, and no order of own money stands without one."""
+    p, m = personal_settlements.c, month_closes.c
+    kept = {(row.scheme_code, row.month, row.provider_id): row for row in conn.execute(select(personal_settlements))}
+    closed = {tuple(row) for row in conn.execute(select(m.scheme_code, m.month).where(m.stage == "closed"))}
+    due: dict[tuple[str, str, int], int] = {}
+    for scheme_code, month, provider_id in conn.execute(
+        select(s.scheme_code, s.month, s.provider_id).where(s.personal_fen != 0)
+    ):
+        due[scheme_code, month, provider_id] = 0
+    for row in kept.values():
+        if row.amount_fen < 0:
+            due[row.scheme_code, str(Month.parse(row.month).next()), row.provider_id] = row.amount_fen
+    findings = []
+    for key in sorted({*kept, *(key for key in due if key[:2] in closed)}):
+        carried, right = kept[key].carried_fen if key in kept else None, due.get(key, 0)
+        if carried != right:
+            findings.append(
+                Finding(
+                    "personal_settlement_differs",
+                    f"personal:{key[0]}/{key[1]}/provider:{key[2]}",
+                    f"个人账户结算{'缺失' if carried is None else f'结转{carried}分'}，应结转{right}分",
+                    f"the personal settlement {'is missing' if carried is None else f'carries {carried} fen'}, it should carry {right}",
+                )
+            )
+    backed = exists().where(p.order_id == order.id)
+    unbacked = select(order.id).where(order.kind == "personal", order.replaces_id.is_(None), ~backed)
+    return findings + [
+        Finding(
+            "order_without_settlement",
+            f"order:{id}",
+            "付款单没有对应的个人账户结算",
+            "no personal settlement stands behind the order",
+        )
+        for id in conn.execute(unbacked.order_by(order.id)).scalars()
     ]

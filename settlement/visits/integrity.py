@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from settlement.cards.tables import card_years, cards
 from settlement.findings import Finding
@@ -221,12 +234,20 @@ def _years(conn: Connection) -> list[Finding]:
         .subquery("spent")
     )
     total = func.coalesce(spent.c.spent, 0)
-    query = (
+    of_capped = select(cards.c.id).where(cards.c.scheme_code.in_(capped))
+    same = and_(spent.c.card_id == y.card_id, spent.c.cap_year == y.year)
+    kept = (
         select(y.card_id, y.year, y.spent, total.label("debited"))
-        .select_from(card_years.outerjoin(spent, and_(spent.c.card_id == y.card_id, spent.c.cap_year == y.year)))
-        .where(y.spent != total, y.card_id.in_(select(cards.c.id).where(cards.c.scheme_code.in_(capped))))
-        .order_by(y.card_id, y.year)
+        .select_from(card_years.outerjoin(spent, same))
+        .where(y.spent != total, y.card_id.in_(of_capped))
     )
+    # A year whose row is gone would be opened again with nothing spent.
+    missing = (
+        select(spent.c.card_id, spent.c.cap_year, literal(0), spent.c.spent)
+        .select_from(spent.outerjoin(card_years, same))
+        .where(y.card_id.is_(None), spent.c.spent > 0, spent.c.card_id.in_(of_capped))
+    )
+    differing = sorted(conn.execute(union_all(kept, missing)), key=lambda row: (row.card_id, row.year))
     return [
         Finding(
             "year_differs",
@@ -235,5 +256,5 @@ def _years(conn: Connection) -> list[Finding]:
             f"the year counts {row.spent} fen as spent, its debits come to {row.debited}",
             (f"account:{chart.CARD_SUBSIDY} {chart.card(row.card_id)}",),
         )
-        for row in conn.execute(query)
+        for row in differing
     ]

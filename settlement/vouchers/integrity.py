@@ -12,13 +12,14 @@ from settlement.cards.tables import card_years
 from settlement.findings import Finding
 from settlement.ledger import chart
 from settlement.ledger.tables import accounts, transfers
+from settlement.people.tables import entitlements
 from settlement.vouchers import cap
 from settlement.vouchers.tables import issuance_lines, issuance_returns, issuance_runs
 
 
 def check(conn: Connection) -> list[Finding]:
     """Every difference; an empty list means that issuance proves itself. Only reads."""
-    return _heads(conn) + _lines(conn) + _strays(conn) + _returns(conn) + _caps(conn)
+    return _heads(conn) + _signed(conn) + _entitled(conn) + _lines(conn) + _strays(conn) + _returns(conn) + _caps(conn)
 
 
 def _heads(conn: Connection) -> list[Finding]:
@@ -38,6 +39,45 @@ def _heads(conn: Connection) -> list[Finding]:
             f"发放单记 {row.people} 人 {row.amount}，明细合计 {row.counted} 人 {row.summed}",
             f"the run says {row.people} people, {row.amount}; its lines come to {row.counted} people, {row.summed}",
             (f"issuance:{row.id}",),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _signed(conn: Connection) -> list[Finding]:
+    r = issuance_runs.c
+    unsigned = or_(r.approved_by.is_(None), r.approved_by == r.drafted_by)
+    query = select(r.id).where(r.status.in_(("approved", "posted")), unsigned).order_by(r.id)
+    return [
+        Finding(
+            "issuance_not_approved",
+            f"issuance:{id}",
+            "发放单没有第二人审批",
+            "no second person approved the run",
+        )
+        for id in conn.execute(query).scalars()
+    ]
+
+
+def _entitled(conn: Connection) -> list[Finding]:
+    """A line gives what its person's entitlement says, for a month not before it began. It may have ended since: news comes late."""
+    i, e = issuance_lines.c, entitlements.c
+    other = or_(
+        e.amount != i.amount, e.senior_id != i.senior_id, e.scheme_code != i.scheme_code, e.from_month > i.month
+    )
+    query = (
+        select(i.run_id, i.month, i.senior_id, i.amount, e.id, e.amount.label("entitled"))
+        .join(entitlements, e.id == i.entitlement_id)
+        .where(other)
+        .order_by(i.run_id, i.senior_id, i.month)
+    )
+    return [
+        Finding(
+            "issuance_not_entitled",
+            f"issuance:{row.run_id}",
+            f"{row.month} 明细 {row.amount} 与补贴资格 {row.entitled} 不符",
+            f"the line of {row.month} over {row.amount} is not what the entitlement says ({row.entitled})",
+            (f"issuance_line:{row.month}/{row.senior_id}", f"entitlement:{row.id}"),
         )
         for row in conn.execute(query)
     ]

@@ -122,6 +122,45 @@ def test_a_visit_taken_off_its_statement_and_a_forgotten_statement(settled: Coun
         conn.rollback()
 
 
+SIGNATURES = {
+    "a signature gone": ("DELETE FROM quarter_approvals WHERE step = 'finance'", "quarter_not_signed"),
+    "one person twice": (
+        "UPDATE quarter_approvals SET officer = 'zhao' WHERE step = 'finance'",
+        "quarter_not_signed",
+    ),
+    "for another total": ("UPDATE quarter_approvals SET total_fen = 1 WHERE step = 'finance'", "quarter_not_signed"),
+    "a statement confirmed by who verified it": (
+        "UPDATE statements SET confirmed_by = verified_by WHERE month = '2026-07'",
+        "statement_not_signed",
+    ),
+    "an adjustment nobody approved": (
+        "UPDATE adjustments SET kind = 'penalty' WHERE id = 'void-v2'",
+        "adjustment_not_approved",
+    ),
+    "a payee's account after the export": (
+        "UPDATE payment_orders SET payee_account = '6666' WHERE batch_id IS NOT NULL",
+        "batch_differs",
+    ),
+    "an order of own money without a settlement": (
+        "UPDATE personal_settlements SET order_id = NULL",
+        "order_without_settlement",
+    ),
+    "a personal settlement gone": ("DELETE FROM personal_settlements", "personal_settlement_differs"),
+    "a debt of own money forgotten": (
+        "UPDATE personal_settlements SET carried_fen = -1, amount_fen = amount_fen - 1",
+        "personal_settlement_differs",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "code"), SIGNATURES.values(), ids=SIGNATURES)
+def test_what_nobody_signed_or_owes_is_found(settled: County, statement: str, code: str) -> None:
+    with settled.engine.connect() as conn:
+        conn.execute(text(statement))
+        assert code in {finding.code for finding in integrity.check(conn)}
+        conn.rollback()
+
+
 def test_a_batch_whose_orders_were_altered_is_not_written_again(settled: County) -> None:
     with acting(settled.engine, "2026-10-13 09:00", FINANCE) as act:
         kept = act.conn.begin_nested()

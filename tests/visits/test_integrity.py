@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, delete, insert, text, update
 
 from settlement.act import SYSTEM, Act
 from settlement.cards.tables import card_years
@@ -84,6 +84,12 @@ def test_a_transfer_changed_or_sent_elsewhere(
     account = tampering.execute(elsewhere).scalars().first()
     tampering.execute(moved.values(credit_account_id=account))
     assert f"transfer:debit/{debit.id}/subsidy1" in names(tampering)["debit_accounts"]
+
+
+def test_a_year_whose_counter_is_gone(debited: tuple[Holder, Debit], tampering: Connection) -> None:
+    someone, _ = debited
+    tampering.execute(delete(card_years).where(card_years.c.card_id == someone.card_id))
+    assert f"card:{someone.card_id} 2026" in {f.subject for f in check(tampering) if f.code == "year_differs"}
 
 
 def test_statuses_and_the_years_counter(debited: tuple[Holder, Debit], tampering: Connection) -> None:

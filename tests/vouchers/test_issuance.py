@@ -305,11 +305,14 @@ def test_what_was_tampered_with_is_named(databases) -> None:  # type: ignore[no-
     with acting(engine) as act:
         act.conn.execute(update(issuance_lines).values(amount=80_01))
         act.conn.execute(update(card_years).values(entitled=1))
+        act.conn.execute(update(issuance_runs).values(approved_by=TOWN_CLERK.id))
         found = integrity.check(act.conn)
     assert [(f.code, f.subject) for f in found] == [
         ("issuance_total", f"issuance:{run.id}"),
+        ("issuance_not_approved", f"issuance:{run.id}"),  # by the clerk who drafted it
+        ("issuance_not_entitled", f"issuance:{run.id}"),
         ("issuance_line", f"issuance:{run.id}"),
         ("yearly_cap", f"card:{card_id}"),
     ]
-    assert f"transfer:issue/{SCHEME}/2026-07/{someone}" in found[1].records
+    assert f"transfer:issue/{SCHEME}/2026-07/{someone}" in found[3].records
     databases.drop(engine)
