@@ -214,7 +214,7 @@ def upgrade() -> None:
             "cut_at",
             sa.BigInteger(),
             nullable=False,
-            comment="evidence recorded before this moment belongs to this close",
+            comment="when it collected; what it collected stands on the visits",
         ),
         sa.Column("started_by", sa.String(length=80), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
@@ -1133,6 +1133,12 @@ def upgrade() -> None:
             sa.BigInteger(),
             nullable=True,
             comment="when the last of its evidence reached us (recorded time)",
+        ),
+        sa.Column(
+            "collected_for",
+            sa.String(length=7),
+            nullable=True,
+            comment="the month's close that saw it served and debited; no other may pay it",
         ),
         sa.Column("status", sa.String(length=16), nullable=False, comment="open | served | paid | void"),
         sa.Column(

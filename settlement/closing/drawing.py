@@ -1,14 +1,16 @@
 """Drawing up a month's statements: which visits are paid, which stay out and why. Set-based: a few statements for any number of visits.
 
-A visit is taken when it is served, its evidence and its debit were recorded before the cut, it lasted long enough, and nothing stops its
-payment. Its month is the statement's or an earlier one: what arrived late goes onto the next statement with its service month shown.
+A visit is taken when the close collected it (served and debited then, so that the checks have seen it), it lasted long enough, and nothing
+stops its payment. Its month is the statement's or an earlier one: what arrived late goes onto the next statement with its service month shown.
+
+What is collected is written on the visits, not reckoned by the clock: a slow transaction, or a clock that jumped, never brings a visit past
+the checks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -43,20 +45,21 @@ v, d = visits.c, debits.c
 
 @dataclass(frozen=True)
 class Drawing:
-    """One scheme's month and its cut. The conditions are SQL over ``visits``."""
+    """One scheme's month. The conditions are SQL over ``visits``."""
 
     act: Act
     scheme_code: str
     month: Month
-    cut_at: datetime
 
     @cached_property
     def in_reach(self) -> ColumnElement[bool]:
-        """Visits of this scheme up to the month, known before the cut, that no statement has taken."""
+        """Visits of this scheme up to the month that no statement has taken."""
         on_statement = exists().where(statement_lines.c.visit_id == v.id)
-        return and_(
-            v.scheme_code == self.scheme_code, v.month <= str(self.month), v.received_at < self.cut_at, ~on_statement
-        )
+        return and_(v.scheme_code == self.scheme_code, v.month <= str(self.month), ~on_statement)
+
+    @property
+    def collected(self) -> ColumnElement[bool]:
+        return func.coalesce(v.collected_for, "") == str(self.month)
 
     @cached_property
     def months(self) -> list[Month]:
@@ -88,15 +91,8 @@ class Drawing:
         return and_(v.seconds.is_not(None), v.seconds < self.minimum_seconds)
 
     @property
-    def late_evidence(self) -> ColumnElement[bool]:
-        return func.coalesce(v.completed_at, v.received_at) >= literal(self.cut_at, Instant)
-
-    def debited(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-        return exists().where(d.visit_id == v.id, d.status == "posted", *conditions)
-
-    @property
-    def late_debit(self) -> ColumnElement[bool]:
-        return self.debited(d.recorded_at >= self.cut_at)
+    def debited(self) -> ColumnElement[bool]:
+        return exists().where(d.visit_id == v.id, d.status == "posted")
 
     @property
     def stopped(self) -> ColumnElement[bool]:
@@ -104,6 +100,12 @@ class Drawing:
             payment_stops.c.status != "released",
             or_(payment_stops.c.visit_id == v.id, payment_stops.c.provider_id == v.provider_id),
         )
+
+    # -- collecting ---------------------------------------------------------------------------------------------------------
+    def collect(self) -> int:
+        """Mark what this close may pay; how many visits. The earlier close that left a visit out no longer counts."""
+        complete = and_(self.in_reach, v.status == "served", self.debited)
+        return self.act.conn.execute(update(visits).where(complete).values(collected_for=str(self.month))).rowcount
 
     # -- the work -----------------------------------------------------------------------------------------------------------
     def draw(self) -> int:
@@ -121,14 +123,7 @@ class Drawing:
     def _claim(self) -> None:
         # First, because it locks the visits: a void that comes at the same time either came before and its visit is no longer served, or
         # waits and then finds the visit paid.
-        taken = and_(
-            self.in_reach,
-            v.status == "served",
-            ~self.late_evidence,
-            ~self.too_short,
-            ~self.stopped,
-            self.debited(d.recorded_at < self.cut_at),
-        )
+        taken = and_(self.in_reach, v.status == "served", self.collected, self.debited, ~self.too_short, ~self.stopped)
         # Locked by a statement of its own: who waits for a debit that is just being taken back must look at the debits again afterwards, and
         # an UPDATE that has waited does not.
         locked = select(v.id).where(taken).order_by(v.id).with_for_update(key_share=True)
@@ -144,7 +139,6 @@ class Drawing:
             a.kind == "void_after_close",
             a.statement_id.is_(None),
             a.quarter.is_(None),
-            a.proposed_at < self.cut_at,
         )
         self.act.conn.execute(update(adjustments).where(open_ones).values(quarter=self._quarter))
 
@@ -237,8 +231,8 @@ class Drawing:
         said_before = exists().where(exclusions.c.visit_id == v.id, exclusions.c.reason == "void")
         yield self._out("void", v.status == "void", ~said_before).order_by(v.void_reason, v.id)  # sorted: see _lines
         yield self._out("no_check_out", v.status == "open")
-        yield self._out("no_debit", served, ~self.debited())
-        yield self._out("after_cut", served, or_(self.late_evidence, self.late_debit))
+        yield self._out("no_debit", served, ~self.debited)
+        yield self._out("after_cut", served, self.debited, ~self.collected)
         for month in self.months:
             scheme = store.in_force(self.act.conn, self.scheme_code, month)
             detail = {"minutes": scheme.visits.duration.minutes, "clause": scheme.visits.duration.clause}

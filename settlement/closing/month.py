@@ -46,7 +46,7 @@ def advance(act: Act, scheme_code: str, month: Month, checks: Checks) -> str:
         checks(act, store.in_force(act.conn, scheme_code, month), month)
         return _reach(act, scheme_code, month, "checked")
     if stage == "checked":
-        Drawing(act, scheme_code, month, close.cut_at).draw()
+        Drawing(act, scheme_code, month).draw()
         return _reach(act, scheme_code, month, "drawn")
     if stage in ("drawn", "verified") and not _any_statement(act.conn, scheme_code, month):
         # Nothing was served and nothing is to be signed.
@@ -69,8 +69,9 @@ def _collect(act: Act, scheme_code: str, month: Month) -> str:
     }
     row |= {"cut_at": act.now, "started_by": act.actor.id}
     # Two that start at once: the second waits here, then finds the first one's row.
-    act.conn.execute(insert_if_absent(act.conn, month_closes), row)
-    act.audit("month.collected", f"month:{scheme_code}/{month}", after={"cut_at": act.now})
+    if act.conn.execute(insert_if_absent(act.conn, month_closes), row).rowcount:
+        collected = Drawing(act, scheme_code, month).collect()
+        act.audit("month.collected", f"month:{scheme_code}/{month}", after={"cut_at": act.now, "visits": collected})
     return str(_locked(act, scheme_code, month).stage)
 
 

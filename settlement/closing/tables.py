@@ -29,7 +29,7 @@ month_closes = Table(
         nullable=False,
         comment="the last stage that is done: collected, checked, drawn, verified, confirmed, closed",
     ),
-    Column("cut_at", Instant, nullable=False, comment="evidence recorded before this moment belongs to this close"),
+    Column("cut_at", Instant, nullable=False, comment="when it collected; what it collected stands on the visits"),
     Column("started_by", String(80), nullable=False),
     Column("closed_at", Instant),
 )

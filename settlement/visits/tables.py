@@ -114,6 +114,7 @@ visits = Table(
     Column("out_reason", String(40), comment="closed list: why checked out on another device or without a scan"),
     Column("received_at", Instant, nullable=False, comment="when we learnt of the check-in"),
     Column("completed_at", Instant, comment="when the last of its evidence reached us (recorded time)"),
+    Column("collected_for", String(7), comment="the month's close that saw it served and debited; no other may pay it"),
     Column("status", String(16), nullable=False, comment="open | served | paid | void"),
     Column("void_reason", String(40), comment="code of the closed list visits.words.VOID_REASONS"),
     Column("void_at", Instant),

@@ -127,6 +127,8 @@ def take_back_debit(act: Act, debit_id: str, reason: str) -> Declined | None:
         wrong = declined(Reason.VISIT_NOT_OPEN, state_zh=words.zh, state_en=words.en)
         return declined(Reason.VISIT_ON_STATEMENT) if paid else wrong
     _reverse(act, debit, f"void/{debit.id}")
+    # A close that collected the visit had checked it with this debit; another one is for the next.
+    act.conn.execute(update(visits).where(visits.c.id == visit_id).values(collected_for=None))
     act.audit(
         "debit.take_back", f"debit:{debit_id}", before={"status": "posted"}, after={"status": "reversed"}, why=reason
     )

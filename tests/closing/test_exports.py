@@ -31,7 +31,6 @@ def files(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> di
     county.serve("voided", "B", XIANNV, "2026-07-21 09:00", subsidy=4000)
     with acting(module_engine, "2026-07-22 09:00", TOWN_1) as act:
         adjusting.void_visit(act, "voided", "substandard")
-    county.serve("late", when="2026-07-31 23:30", subsidy=5, learnt="2026-08-20 09:00")
     county.serve("short_purse", when="2026-07-24 09:00", subsidy=1_000)
     with acting(module_engine) as act:  # a late debit of 13.00 found 10.00 on the card
         line = visit_lines.c.visit_id == "short_purse"
@@ -40,6 +39,7 @@ def files(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> di
             update(debits).where(debits.c.visit_id == "short_purse").values(total_fen=1_300, shortfall_fen=300)
         )
     county.close(JULY)
+    county.serve("late", when="2026-07-31 23:30", subsidy=5, learnt="2026-08-20 09:00")
     with acting(module_engine, "2026-08-10 09:00", TOWN_1) as act:
         adjusting.void_visit(act, "j1", "fraud")
     county.close(AUGUST)

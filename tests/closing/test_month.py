@@ -154,6 +154,24 @@ def test_a_debit_that_came_after_the_cut_waits(county: County) -> None:
     assert [row.visit_id for row in county.rows(statement_lines)] == ["v1"]
 
 
+def test_a_slow_clock_brings_no_visit_past_the_checks(county: County) -> None:
+    """Collected at nine, checked at ten. What comes in after that is not paid, though the gateway's clock still says eight."""
+    county.serve("v1", when="2026-07-10 09:00")
+    county.advance(JULY, "2026-08-03 09:00")
+    county.advance(JULY, "2026-08-03 10:00")
+    county.serve("unseen", when="2026-07-11 09:00", learnt="2026-08-03 08:00")
+    county.advance(JULY, "2026-08-03 11:00")
+    assert [row.visit_id for row in county.rows(statement_lines)] == ["v1"]
+    assert [(row.visit_id, row.reason) for row in county.rows(exclusions)] == [("unseen", "after_cut")]
+
+
+def test_a_clock_that_was_ahead_does_not_keep_a_visit_from_being_paid(county: County) -> None:
+    """Received while the server believed it was next year: it lies there, so this month's close pays it."""
+    county.serve("v1", when="2026-07-10 09:00", learnt="2027-01-01 00:00")
+    county.close(JULY)
+    assert [row.visit_id for row in county.rows(statement_lines)] == ["v1"]
+
+
 def test_void_after_the_close_is_taken_back_on_the_next_statement_and_the_old_one_stands(county: County) -> None:
     a = county.providers["A"]
     county.serve("v1", subsidy=4500, personal=500)
