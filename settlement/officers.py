@@ -62,6 +62,7 @@ MAY: dict[str, frozenset[str]] = {
         "enrolment.apply": "village town civil_affairs system",
         "enrolment.object": "village town civil_affairs",
         "senior.change": "village town civil_affairs",
+        "senior.find": "village town civil_affairs card_counter",
         "senior.reinstate": "town civil_affairs",
         "card.issue": "town card_counter system",
         "card.counter": "card_counter",

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Any, NamedTuple
 
+from settlement.spoken import chinese
+
 
 class Words(NamedTuple):
     """``http``: status of the HTTP answer; ``iso``: ISO 8583 response code (field 39); the do-texts say what the person can do."""
@@ -168,7 +170,7 @@ class Reason(Enum):
     CLOSE_IN_ORDER = Words(409, "57", False, "应先办理{due}的关账", "{due} must be closed first", "请按先后顺序关账", "Close the periods in their order")
     MONTHS_NOT_CLOSED = Words(409, "57", True, "{months}尚未关账", "Not closed yet: {months}", "请先完成各月关账", "Finish closing these months first")
     OUT_OF_TURN = Words(409, "57", True, "应先由{who}办理", "It is the turn of {who}", "请按审批顺序办理", "Follow the order of approvals")
-    TOTAL_CHANGED = Words(409, "57", False, "合计现为{total}分，与所签金额不同", "The total is {total} fen now, not what was signed for", "请核对后按现在的合计重新签批", "Look at it again and sign the present total")
+    TOTAL_CHANGED = Words(409, "57", False, "合计现为{total}元，与所签金额不同", "The total is {total} yuan now, not what was signed for", "请核对后按现在的合计重新签批", "Look at it again and sign the present total")
     ADJUSTMENT_SIGN = Words(422, "13", False, "{kind}的金额应小于零", "A {kind} is below zero", "请核对金额的正负", "Check the sign of the amount")
     PAYER_ACCOUNT_MISSING = Words(409, "57", False, "未登记付款专户：{payer}", "No dedicated account on record for {payer}", "请登记：songbai pay account", "Record it: songbai pay account")
     NOTHING_TO_EXPORT = Words(404, "25", False, "{period}没有付款单", "There are no payment orders for {period}", "请先完成关账和审批", "Finish closing and approval first")
@@ -212,6 +214,10 @@ def declined(reason: Reason, **details: Any) -> Declined:
     return Declined(reason, details)
 
 
+NAMED_BY_CODE = ("what", "who", "state", "event")
+"""Details whose value is a code that has a Chinese name."""
+
+
 class Refused(Exception):
     """Nothing of this act is kept. ``details`` fill the placeholders of the words; never put personal data there."""
 
@@ -222,7 +228,8 @@ class Refused(Exception):
 
     @property
     def zh(self) -> str:
-        return fill(self.reason.words.zh, self.details)
+        said = {name: chinese(self.details[name]) for name in NAMED_BY_CODE if name in self.details}
+        return fill(self.reason.words.zh, self.details | said)
 
     @property
     def en(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
@@ -14,6 +15,7 @@ from settlement.cli import (
     common,
     demo,
     explain,
+    find,
     fraud,
     gateway,
     house,
@@ -32,13 +34,26 @@ from settlement.cli.common import Desk
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Refused
 
+NO_TABLES = (
+    "这个数据库里还没有松柏的表，或版本较旧。请核对 --db（SONGBAI_DB），新库请先运行：songbai init\n"
+    "this database has no tables of Songbai, or older ones; look at --db (SONGBAI_DB), or run: songbai init"
+)
+
 
 class Songbai(click.Group):
-    """Turns refusals and broken invariants into words and exit codes, for every command alike."""
+    """Turns refusals, broken invariants and wrong use into words and exit codes, for every command alike."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as wrong:
+            common.tell_wrong_use(wrong)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except click.UsageError as wrong:
+            common.tell_wrong_use(wrong)
         except Refused as refusal:
             common.tell_refusal(refusal, as_json="--json" in sys.argv)
         except BrokenInvariant as broken:
@@ -47,6 +62,9 @@ class Songbai(click.Group):
                 err=True,
             )
         except DBAPIError as error:
+            if common.has_no_tables(error):
+                click.echo(NO_TABLES, err=True)
+                raise click.exceptions.Exit(common.FINDINGS) from error
             # What it says about a row quotes the row; about tables and connections it may speak.
             quotes = not isinstance(error, OperationalError | ProgrammingError)
             told = type(error).__name__ if quotes else f"{type(error).__name__}: {error.orig}"
@@ -111,5 +129,6 @@ main.add_command(cards.card)
 main.add_command(cards.cards)
 main.add_command(issue.issue)
 main.add_command(senior.senior)
+senior.senior.add_command(find.find)
 main.add_command(visits.quarantine)
 main.add_command(visits.visits)

@@ -30,9 +30,9 @@ def card() -> None:
     """卡片：发卡、启用、挂失、补换、冻结、销户、充值 What a card counter does. CARD is a card's number or id."""
 
 
-def moment_option(name: str, help: str) -> Callable[[F], F]:
+def moment_option(name: str, help: str, *, required: bool = False) -> Callable[[F], F]:
     formats = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
-    return click.option(name, type=click.DateTime(formats), metavar="'YYYY-MM-DD HH:MM'", help=help)
+    return click.option(name, type=click.DateTime(formats), metavar="'YYYY-MM-DD HH:MM'", required=required, help=help)
 
 
 def _local(moment: datetime | None) -> datetime | None:

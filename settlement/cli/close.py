@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, select
 
 from settlement.act import Act
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
@@ -18,6 +18,8 @@ from settlement.fraud.scan import scan
 from settlement.money import format_yuan, parse_yuan
 from settlement.outcomes import Declined, Reason, Refused
 from settlement.periods import Month, Quarter
+from settlement.providers.tables import providers
+from settlement.spoken import chinese
 
 scheme_option = click.option("--scheme", "scheme_code", default="jiangdu", show_default=True, help="方案代码 scheme")
 
@@ -32,8 +34,9 @@ class Period(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             return value if isinstance(value, self.kind) else self.kind.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        except ValueError:
+            written = "2026-Q3" if self.kind is Quarter else "2026-07"
+            self.fail(f"“{value}”应写作 {written}  write it as {written}", param, ctx)
 
 
 class Yuan(click.ParamType[int]):
@@ -44,8 +47,10 @@ class Yuan(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
             return value if isinstance(value, int) else parse_yuan(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        except ValueError:
+            self.fail(
+                f"“{value}”不是金额，应为元，最多两位小数，如 12345.67  an amount in yuan, such as 12345.67", param, ctx
+            )
 
 
 MONTH, QUARTER = Period(Month), Period(Quarter)
@@ -116,6 +121,7 @@ def _advance_month(desk: Desk, by: str, scheme_code: str, month: Month, action: 
 def show_month(desk: Desk, scheme_code: str, month: Month, as_json: bool) -> None:
     with desk.reading() as conn:
         found = months.progress(conn, scheme_code, month)
+        names = _provider_names(conn)
     if as_json:
         rows = [
             {name: getattr(row, name) for name in exports.COLUMNS["statements"].split() if name != "statement_id"}
@@ -126,7 +132,7 @@ def show_month(desk: Desk, scheme_code: str, month: Month, as_json: bool) -> Non
         desk.show_json(told | {"statements": rows})
         return
     headers = (
-        "镇街 town",
+        "月结算单 statement",
         "服务商 provider",
         "服务 visits",
         "补贴 subsidy",
@@ -139,7 +145,7 @@ def show_month(desk: Desk, scheme_code: str, month: Month, as_json: bool) -> Non
         f"{month} 月结算单 statements",
         headers,
         [
-            (row.town, f"provider:{row.provider_id}", row.visits, *map(format_yuan, _month_fen(row)), row.status)
+            (row.id, names[row.provider_id], row.visits, *map(format_yuan, _month_fen(row)), said(row.status))
             for row in found.statements
         ],
     )
@@ -154,12 +160,22 @@ def _quarter_fen(row: Row[Any]) -> tuple[int, ...]:
     return row.gross_fen, row.adjustments_fen, row.net_fen, row.receivable_fen
 
 
+def _provider_names(conn: Connection) -> dict[int, str]:
+    return {row.id: f"{row.id} {row.name}" for row in conn.execute(select(providers.c.id, providers.c.name))}
+
+
+def said(code: str) -> str:
+    """A state in a table: Chinese, then the code."""
+    return f"{chinese(code)} {code}"
+
+
 def _say_next(desk: Desk, stage: str | None, waiting_for: tuple[str, ...]) -> None:
-    following = "、".join(waiting_for)
+    done = chinese(stage) if stage else "未开始"
     if waiting_for:
-        desk.say(f"已完成：{stage or '未开始'}；下一步：{following}", f"done: {stage or 'nothing'}; next: {following}")
+        following = ", ".join(waiting_for)
+        desk.say(f"已完成：{done}；下一步：{chinese(following)}", f"done: {stage or 'nothing'}; next: {following}")
     else:
-        desk.say(f"已完成：{stage}", f"done: {stage}; nothing more to do")
+        desk.say(f"已完成：{done}", f"done: {stage}; nothing more to do")
 
 
 # -- quarter ------------------------------------------------------------------------------------------------------------------
@@ -215,6 +231,7 @@ def _asked_for(desk: Desk, scheme_code: str, quarter: Quarter, town: str) -> int
 def show_quarter(desk: Desk, scheme_code: str, quarter: Quarter, as_json: bool) -> None:
     with desk.reading() as conn:
         found = quarters.progress(conn, scheme_code, quarter)
+        names = _provider_names(conn)
         total, _ = approving.content(conn, scheme_code, quarter)
     if as_json:
         told = {"scheme": scheme_code, "quarter": str(quarter), "stage": found.stage, "total_fen": total}
@@ -222,11 +239,11 @@ def show_quarter(desk: Desk, scheme_code: str, quarter: Quarter, as_json: bool) 
             told | {"waiting_for": found.waiting_for, "settlements": [dict(r._mapping) for r in found.settlements]}
         )
         return
-    headers = ("镇街 town", "服务商 provider", "月结合计 gross", "调整 adjust", "净额 net", "结转 carried")
+    headers = ("季度结算 settlement", "服务商 provider", "月结合计 gross", "调整 adjust", "净额 net", "结转 carried")
     desk.show_table(
         f"{quarter} 季度资金结算 fund settlement",
         headers,
-        [(row.town, f"provider:{row.provider_id}", *map(format_yuan, _quarter_fen(row))) for row in found.settlements],
+        [(row.id, names[row.provider_id], *map(format_yuan, _quarter_fen(row))) for row in found.settlements],
     )
     desk.say(f"合计 {format_yuan(total)} 元", "total in yuan")
     _say_next(desk, found.stage, found.waiting_for)

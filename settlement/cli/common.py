@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from settlement import keys, officers
 from settlement.act import SYSTEM, Act, begin
@@ -59,6 +60,14 @@ class Desk:
 
     @cached_property
     def engine(self) -> Engine:
+        try:
+            backend = make_url(self.url).get_backend_name()
+        except ArgumentError:
+            backend = ""
+        if backend not in ("sqlite", "postgresql"):
+            raise click.UsageError(
+                "--db 应为 sqlite:///文件 或 postgresql://用户@主机/库  --db is sqlite:///file or postgresql://…"
+            )
         return make_engine(self.url, self.schema)
 
     @property
@@ -166,6 +175,35 @@ def progress() -> Progress:
         disable=not sys.stderr.isatty(),
         console=Console(stderr=True),
     )
+
+
+def has_no_tables(error: DBAPIError) -> bool:
+    """The command found a database that was never initialised, or not upgraded."""
+    return getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig)
+
+
+def tell_wrong_use(wrong: click.UsageError) -> NoReturn:
+    """What is wrong with the words typed, Chinese first, and where to read how they go; exit code 2."""
+    if isinstance(wrong, click.exceptions.NoArgsIsHelpError):
+        raise wrong
+    context = wrong.ctx
+    parameter = wrong.param if isinstance(wrong, click.BadParameter) else None
+    name = parameter.get_error_hint(context) if parameter and context else getattr(wrong, "param_hint", None)
+    if isinstance(wrong, click.MissingParameter):
+        zh = f"缺少 {name}"
+    elif isinstance(wrong, click.NoSuchOption):
+        zh = f"没有选项 {wrong.option_name}"
+    elif isinstance(wrong, click.BadParameter):
+        zh = f"{name} 填写不对"
+    elif wrong.message.startswith("No such command"):
+        zh = "没有这条命令"
+    elif isinstance(wrong, click.BadOptionUsage):
+        zh = f"{wrong.option_name} 后面缺少内容"
+    else:
+        zh = "请看下一行"
+    where = f"{context.command_path} --help" if context else "songbai --help"
+    click.echo(f"用法不对：{zh}\n{wrong.format_message()}\n用法见 see: {where}", err=True)
+    raise click.exceptions.Exit(WRONG_USE)
 
 
 def tell_refusal(refusal: Refused, as_json: bool) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from settlement.act import SYSTEM
+from settlement.cli.close import MONTH
 from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
 from settlement.fraud import deciding, scan
 from settlement.fraud.scan import Found
-from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.policy import store
 
@@ -28,35 +28,27 @@ def fraud() -> None:
 scheme_option = click.option("--scheme", "scheme_code", default="jiangdu", show_default=True, help="方案代码 scheme")
 
 
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except ValueError as error:
-        raise Refused(Reason.BAD_INPUT, detail=f"month {text}") from error
-
-
 @fraud.command("scan")
-@click.option("--month", required=True, help="月份，如2026-07 the month")
+@click.option("--month", type=MONTH, required=True, help="月份，如2026-07 the month")
 @scheme_option
 @click.option("--by", default=SYSTEM.id, show_default=True, metavar="NAME", help="经办人登录名 who runs it")
 @json_option
 @pass_desk
-def scan_command(desk: Desk, month: str, scheme_code: str, by: str, as_json: bool) -> None:
+def scan_command(desk: Desk, month: Month, scheme_code: str, by: str, as_json: bool) -> None:
     """核查一个月的全部服务；重复运行不重复记录 Run every signal over a month; running it again adds nothing. Exit code 1: something was found."""
-    which = _month(month)
     with desk.acting(by, unattended=True) as act:
-        scheme = store.in_force(act.conn, scheme_code, which)
-        findings = scan.scan(act, scheme, which)
+        scheme = store.in_force(act.conn, scheme_code, month)
+        findings = scan.scan(act, scheme, month)
     names = {signal.code: (signal.name_zh, signal.name_en) for signal in scheme.fraud.signals}
     per_signal = Counter(finding.signal for finding in findings)
     if as_json:
-        told = {"scheme": scheme.code, "version": scheme.version, "month": str(which), "count": len(findings)}
+        told = {"scheme": scheme.code, "version": scheme.version, "month": str(month), "count": len(findings)}
         stopped = {finding.visit_id for finding in findings if finding.stop == "open"}
         desk.show_json(told | {"stopped_visits": len(stopped), "by_signal": per_signal, "findings": _as_data(findings)})
     else:
         rows = [(code, *names[code], number) for code, number in per_signal.most_common()]
         desk.show_table(
-            f"付款前核查 checks before payment · {which}", ["信号 signal", "名称 name", "", "服务 visits"], rows
+            f"付款前核查 checks before payment · {month}", ["信号 signal", "名称 name", "", "服务 visits"], rows
         )
         _show(desk, findings)
     if findings:
@@ -66,15 +58,16 @@ def scan_command(desk: Desk, month: str, scheme_code: str, by: str, as_json: boo
 @fraud.command("list")
 @click.option(
     "--month",
+    type=MONTH,
     help="只看这个月核查的全部结果 everything found in this month's scan; without it: what waits for a decision",
 )
 @scheme_option
 @json_option
 @pass_desk
-def list_command(desk: Desk, month: str | None, scheme_code: str, as_json: bool) -> None:
+def list_command(desk: Desk, month: Month | None, scheme_code: str, as_json: bool) -> None:
     """等待决定的暂缓支付，或某月的全部核查结果 Payment stops that wait for a decision, or all that a month's scan found."""
     with desk.reading() as conn:
-        findings = scan.waiting(conn) if month is None else scan.found(conn, scheme_code, _month(month))
+        findings = scan.waiting(conn) if month is None else scan.found(conn, scheme_code, month)
     if as_json:
         desk.show_json({"count": len(findings), "findings": _as_data(findings)})
     elif findings:

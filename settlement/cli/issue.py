@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from settlement import officers
+from settlement.cli.close import MONTH
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
 from settlement.cli.roster import scheme_option
 from settlement.money import format_yuan
@@ -31,7 +32,12 @@ CHANGES = {
 
 @click.command("issue")
 @click.option(
-    "--month", required=True, metavar="YYYY-MM", help="月份 the month; a half-yearly scheme issues its half-year"
+    "--month",
+    "when",
+    type=MONTH,
+    required=True,
+    metavar="YYYY-MM",
+    help="月份 the month; a half-yearly scheme issues its half-year",
 )
 @click.option(
     "--draft", "step", flag_value="draft", default="draft", help="起草（默认） draw up who gets how much (default)"
@@ -46,10 +52,9 @@ CHANGES = {
 @json_option
 @pass_desk
 def issue(
-    desk: Desk, month: str, step: str, town: str | None, changes: bool, scheme_code: str, by: str, as_json: bool
+    desk: Desk, when: Month, step: str, town: str | None, changes: bool, scheme_code: str, by: str, as_json: bool
 ) -> None:
     """发放补贴：起草、审批、入账，每步可重复执行 Issue the subsidy, step by step; doing a step again changes nothing."""
-    when = _month(month)
     with desk.reading() as conn:
         town = town or officers.actor(conn, by).town
         period = months.issued_together(store.in_force(conn, scheme_code, when), when)
@@ -70,13 +75,6 @@ def issue(
         desk.show_json([_as_data(run, told[run.id]) for run in found])
     else:
         _show(desk, period[0], found, told, changes)
-
-
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except ValueError as error:
-        raise click.BadParameter("写作 2026-07 write it as 2026-07", param_hint="--month") from error
 
 
 def _as_data(run: Run, changes: list[runs.Change]) -> dict[str, Any]:
@@ -113,7 +111,9 @@ def _show(desk: Desk, month: Month, found: list[Run], told: dict[str, list[runs.
     rows.append(("合计 total", "", sum(run.people for run in found), format_yuan(sum(run.amount for run in found)), ""))
     headers = ["镇街 town", "状态 status", "人数 people", "金额 amount", "与上月相比 changes"]
     desk.show_table(f"{month} 发放 issuance", headers, rows)
-    if every:
+    if every and not any(told.values()):
+        desk.say("与上月相比没有变化", "nothing changed since the month before")
+    elif every:
         lines = [
             (
                 run.town,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from settlement.cli.close import scheme_option
+from settlement.cli.close import said, scheme_option
 from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk, write_private
 from settlement.closing import bankfile, payers, payment
 from settlement.money import format_yuan
+from settlement.spoken import chinese
 
 layout_option = click.option(
     "--layout",
@@ -41,8 +42,12 @@ def list_orders(desk: Desk, period: str | None, scheme_code: str, as_json: bool)
         return
     headers = ("付款单 order", "付款人 payer", "收款人 payee", "户名 name", "金额 amount", "状态 status", "批次 batch")
     rows = [
-        (o.id, o.payer, o.payee, o.payee_name, format_yuan(o.amount_fen), o.status, o.batch_id or "") for o in orders
+        (o.id, chinese(o.payer), chinese(o.payee), o.payee_name, format_yuan(o.amount_fen), said(o.status), o.batch_id)
+        for o in orders
     ]
+    if not orders:
+        desk.say("没有付款单", "no payment orders")
+        return
     desk.show_table("付款单 payment orders", headers, rows)
 
 

@@ -122,6 +122,10 @@ def roster() -> None:
 @pass_desk
 def template(desk: Desk, out: Path, scheme_code: str) -> None:
     """写出空白名册模板（含填写说明和下拉选项） Write an empty roster with notes and lists to choose from."""
+    if out.exists():
+        raise click.UsageError(
+            f"{out} 已存在，不覆盖；请换一个文件名  exists already and may hold people: choose another name"
+        )
     with desk.reading() as conn:
         scheme = store.in_force(conn, scheme_code, Month.of(desk.clock()))
         workbook.template(scheme, places.load(conn)).save(out)

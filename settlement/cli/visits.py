@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import click
 from sqlalchemy import Row
 
+from settlement.cli.cards import moment_option
+from settlement.cli.close import MONTH
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
-from settlement.outcomes import Reason, Refused
+from settlement.cli.providers import caregiver_id, provider_id, provider_option
 from settlement.periods import SHANGHAI, Month
 from settlement.policy import store
-from settlement.visits import compliance
+from settlement.visits import compliance, orders
 from settlement.visits import quarantine as waiting_room
 from settlement.visits.door import EventOutcome
 
@@ -97,27 +100,67 @@ def _tell(desk: Desk, outcome: EventOutcome, as_json: bool) -> None:
 
 @click.group("visits")
 def visits() -> None:
-    """服务次数和项目 Visits and items owed."""
+    """派工单；还欠的服务次数 Planning visits; visits owed."""
+
+
+@visits.command("plan")
+@provider_option
+@click.option("--senior", "senior_id", type=int, required=True, help="老人编号 the senior's number")
+@moment_option("--at", "上门时间 when", required=True)
+@click.option("--item", "items", multiple=True, required=True, help="项目编码，可多次 items of the price list")
+@click.option("--minutes", default=60, show_default=True, type=click.IntRange(1, 1440), help="计划时长 planned minutes")
+@click.option("--caregiver", metavar="STAFF_NO", help="工号；不填则任何人 staff number; leave out for anybody")
+@by_option
+@json_option
+@pass_desk
+def plan_command(
+    desk: Desk,
+    code: str,
+    senior_id: int,
+    at: datetime,
+    items: tuple[str, ...],
+    minutes: int,
+    caregiver: str | None,
+    by: str,
+    as_json: bool,
+) -> None:
+    """派一张工单；同样的再派一次没有变化 Plan a visit, which the device then sees; the same again changes nothing."""
+    start = at.replace(tzinfo=SHANGHAI)
+    with desk.acting(by) as act:
+        ours = provider_id(act.conn, code)
+        order = orders.Plan(
+            id=f"o-{start:%Y%m%d%H%M}-{ours}-{senior_id}",
+            provider_id=ours,
+            senior_id=senior_id,
+            planned_start=start,
+            planned_minutes=minutes,
+            items=items,
+            caregiver_id=None if caregiver is None else caregiver_id(act.conn, ours, caregiver),
+        )
+        orders.plan(act, order)
+    if as_json:
+        desk.show_json({"order_id": order.id})
+    else:
+        desk.say(f"工单 {order.id}", "the work order")
 
 
 @visits.command("owed")
-@click.option("--month", required=True, help="月份，如2026-07 the month")
+@click.option("--month", type=MONTH, required=True, help="月份，如2026-07 the month")
 @click.option("--town", help="只看这个镇街 one town only")
 @click.option("--scheme", "scheme_code", default="jiangdu", show_default=True, help="方案代码 scheme")
 @json_option
 @pass_desk
-def owed_command(desk: Desk, month: str, town: str | None, scheme_code: str, as_json: bool) -> None:
+def owed_command(desk: Desk, month: Month, town: str | None, scheme_code: str, as_json: bool) -> None:
     """一个月里还欠的服务次数（次月可补） Who still misses visits of a month; the next may make up for it."""
-    try:
-        which = Month.parse(month)
-    except ValueError as error:
-        raise Refused(Reason.BAD_INPUT, detail=f"month {month}") from error
     with desk.reading() as conn:
-        found = compliance.frequency(conn, store.in_force(conn, scheme_code, which), which, town)
+        found = compliance.frequency(conn, store.in_force(conn, scheme_code, month), month, town)
     if as_json:
         desk.show_json(
-            {"month": month, "count": len(found), "seniors": [asdict(f) | {"missing": f.missing} for f in found]}
+            {"month": str(month), "count": len(found), "seniors": [asdict(f) | {"missing": f.missing} for f in found]}
         )
+        return
+    if not found:
+        desk.say(f"{month} 没有欠的服务", "nobody misses a visit")
         return
     headers = ["镇街 town", "老人 senior", "类别 group", "应有 owed", "已有 given", "补做 made up", "还欠 missing"]
     rows = [(f.town, f.senior_id, f.group_code, f.required, f.done, f.made_up, f.missing) for f in found]

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from settlement import officers
 from settlement.act import Act
 from settlement.closing.tables import quarter_approvals, quarter_closes, settlement_shares, settlements
+from settlement.money import format_yuan
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Quarter
 
@@ -104,7 +105,7 @@ def approve(act: Act, scheme_code: str, quarter: Quarter, step: str, total_fen: 
     officers.require_other(act, close.started_by, *makers)
     total, digest = content(act.conn, scheme_code, quarter, town)
     if total != total_fen:
-        raise Refused(Reason.TOTAL_CHANGED, total=total)
+        raise Refused(Reason.TOTAL_CHANGED, total=format_yuan(total))
     key = {"scheme_code": scheme_code, "quarter": str(quarter), "step": step, "town": town}
     signature = {"officer": act.actor.id, "at": act.now, "total_fen": total, "digest": digest}
     a = quarter_approvals
@@ -134,4 +135,4 @@ def require_all(act: Act, scheme_code: str, quarter: Quarter) -> None:
     missing = due(act.conn, scheme_code, quarter)
     if missing:
         total, _ = content(act.conn, scheme_code, quarter, missing[0].partition(":")[2])
-        raise Refused(Reason.TOTAL_CHANGED, total=total, who=", ".join(missing))
+        raise Refused(Reason.TOTAL_CHANGED, total=format_yuan(total), who=", ".join(missing))

@@ -5,6 +5,7 @@ A layout names the encoding, the separator, the columns, a first and a last line
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -114,12 +115,11 @@ class Answer:
 
 
 def read_result(layout: Layout, data: bytes) -> tuple[list[Answer], list[Finding]]:
-    """The bank's answers, and a finding for every line that cannot be read."""
-    try:
-        text = data.decode(layout.encoding)
-    except UnicodeDecodeError:
-        text, wrong = "", _finding(0, f"不是 {layout.encoding} 编码", f"not encoded as {layout.encoding}")
-        return [], [wrong]
+    """The bank's answers, and a finding for every line that cannot be read, or for a file that holds no answer at all."""
+    text = _decoded(layout, data)
+    if text is None:
+        wrong_zh, wrong_en = f"不是 {layout.encoding} 编码", f"not encoded as {layout.encoding}"
+        return [], [Finding("bank_file_encoding", "file", f"文件{wrong_zh}", f"the file is {wrong_en}")]
     answers: list[Answer] = []
     findings: list[Finding] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
@@ -131,7 +131,25 @@ def read_result(layout: Layout, data: bytes) -> tuple[list[Answer], list[Finding
             findings.append(read)
         else:
             answers.append(read)
+    if not answers and not findings:
+        nothing = ("文件中没有付款结果", "the file holds no answer to any payment")
+        findings.append(Finding("bank_file_empty", "file", *nothing))
     return answers, findings
+
+
+def _decoded(layout: Layout, data: bytes) -> str | None:
+    """None when the file is in another encoding. Chinese in UTF-8 happens to be readable as GB 18030, as other characters."""
+    try:
+        text = data.decode(layout.encoding)
+        if data.isascii() or codecs.lookup(layout.encoding).name == "utf-8":
+            return text
+    except UnicodeDecodeError:
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return text
+    return None
 
 
 def _answer(result: Result, number: int, fields: list[str]) -> Answer | Finding:

@@ -26,6 +26,7 @@ from settlement.errors import BrokenInvariant
 from settlement.findings import Finding
 from settlement.ledger import accounts, chart
 from settlement.ledger.transfer import Transfer, post, reverse_group
+from settlement.money import format_yuan
 from settlement.outcomes import Declined, Reason, Refused
 from settlement.providers.tables import providers
 
@@ -204,8 +205,9 @@ def _faults(act: Act, answers: Sequence[Answer], orders: dict[str, Row[Any]]) ->
         elif answer.order_id in seen:
             found("bank_line_twice", answer, "同一付款单出现多次", "the order appears more than once")
         elif answer.amount_fen != order.amount_fen:
-            said = f"{answer.amount_fen} ≠ {order.amount_fen}"
-            found("bank_amount_differs", answer, f"金额不符：{said}分", f"the amount differs: {said} fen")
+            said, ours = format_yuan(answer.amount_fen), format_yuan(order.amount_fen)
+            zh = f"金额不符：文件{said}元，付款单{ours}元"
+            found("bank_amount_differs", answer, zh, f"the file says {said} yuan, the order {ours}")
         elif answer.paid and order.status == "paid":
             found("bank_already_paid", answer, "此付款单已确认付款", "the order is confirmed as paid already")
         elif order.status not in (("exported",) if answer.paid else ("exported", "paid")):

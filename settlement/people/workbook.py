@@ -81,6 +81,8 @@ def _marked(sheet: Any, value: Value, faults: list[Fault] | None) -> Any:
     cell = _cell(sheet, value)
     if faults:
         cell.fill = FAULTY
+        if not isinstance(value, datetime | date):
+            cell.number_format = TEXT  # so that the number typed anew keeps its last digits
         said = [
             f"{fault.problem.zh}。{fault.problem.mend_zh}\n{fault.problem.en}. {fault.problem.mend_en}"
             for fault in faults

@@ -83,7 +83,7 @@ def test_a_quarter_on_the_command_line(desk: Desk, tmp_path: Path) -> None:
 
     result = tmp_path / "result.txt"
     result.write_text("D|jiangdu-2026-Q3-P001|9.01|成功|B1|\n", encoding="gb18030")
-    assert "9.01" not in run(desk, pay, "confirm", result, "--by", "zhou", expect=1).stdout
+    assert "文件9.01元，付款单9.00元" in run(desk, pay, "confirm", result, "--by", "zhou", expect=1).stdout
     result.write_text("D|jiangdu-2026-Q3-P001|9.00|成功|B1|\n", encoding="gb18030")
     assert json.loads(run(desk, pay, "confirm", result, "--by", "zhou", "--json").stdout)["paid"] == 1
     orders = json.loads(run(desk, pay, "list", "2026-Q3", "--json").stdout)

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 from settlement.act import Actor
 from settlement.closing import bankfile, integrity, payers, payment
 from settlement.closing.payment import Confirmation, Export
-from settlement.closing.tables import bank_batches, payer_accounts, payment_orders, quarter_closes
+from settlement.closing.tables import bank_batches, bank_results, payer_accounts, payment_orders, quarter_closes
 from settlement.db import reading
 from settlement.ledger import chart
 from settlement.ledger.tables import transfers
@@ -211,7 +211,18 @@ def test_a_file_in_another_encoding_is_one_finding(ordered: County) -> None:
     export(ordered)
     with acting(ordered.engine, "2026-10-13 09:00", FINANCE) as act:
         found = payment.confirm(act, b"\xff\xff\xff")
-    assert [finding.code for finding in found.findings] == ["bank_line_unreadable"]
+        # UTF-8 can be read as GB 18030, as other characters: said in so many words, not as an unknown status.
+        utf8 = payment.confirm(act, f"{paid(P1, '1000.00')}\r\n".encode())
+    assert [finding.code for finding in found.findings] == ["bank_file_encoding"]
+    assert [finding.code for finding in utf8.findings] == ["bank_file_encoding"]
+
+
+def test_a_file_without_an_answer_is_not_taken_in(ordered: County) -> None:
+    export(ordered)
+    with acting(ordered.engine, "2026-10-13 09:00", FINANCE) as act:
+        empty = payment.confirm(act, b"")
+    assert [finding.code for finding in (*empty.findings, *answer(ordered).findings)] == ["bank_file_empty"] * 2
+    assert ordered.rows(bank_results) == []
 
 
 def test_an_order_not_sent_cannot_be_paid(ordered: County) -> None:

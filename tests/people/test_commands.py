@@ -29,6 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with begin(engine, SYSTEM, system_clock()) as act:
         officers.add(act, "district", "区", "civil_affairs")
         officers.add(act, "clerk", "村", "village", town=TOWN, village=VILLAGE)
+        officers.add(act, "other", "邻镇", "town", town="小纪镇")
         store.store(act, loader.builtin_text("jiangdu"), "jiangdu.toml")
     (folder / "places.csv").write_text(f"镇街,村社区,经度,纬度\n{TOWN},{VILLAGE},119.56,32.43\n", encoding="gb18030")
     return folder
@@ -61,6 +62,15 @@ def test_a_roster_from_template_to_the_register(home: Path):
     answer = json.loads(answered.output)
     assert (answer["rows"], answer["registered"], answer["count"]) == (2, 1, 1)
     assert (answer["faults"][0]["row"], answer["faults"][0]["column"]) == (3, "B")
+
+    before = template.read_bytes()
+    assert songbai(home, "roster", "template", str(template)).exit_code == 2
+    assert template.read_bytes() == before
+
+    found = json.loads(songbai(home, "senior", "find", "--last4", number()[-4:], "--by", "clerk", "--json").output)
+    assert [(one["name"], one["id_no"][4:14]) for one in found["seniors"]] == [("王桂英", "*" * 10)]
+    elsewhere = songbai(home, "senior", "find", "--last4", number()[-4:], "--by", "other", "--json")
+    assert json.loads(elsewhere.output)["count"] == 0
 
 
 def test_a_list_with_faults_is_not_taken(home: Path):

@@ -1,0 +1,74 @@
+"""Codes as people say them in Chinese: stages, states, whose turn it is, kinds of things. In JSON and in English the code itself stands."""
+
+from __future__ import annotations
+
+THINGS = {
+    "card": "卡片",
+    "caregiver": "服务人员",
+    "contract": "合同",
+    "device": "设备",
+    "enrolment": "申请",
+    "event": "记录",
+    "job": "任务",
+    "officer": "经办人",
+    "order": "付款单",
+    "price list": "价目表",
+    "provider": "服务商",
+    "senior": "老人",
+    "step": "步骤",
+    "town": "镇街",
+    "visit": "服务",
+}
+
+CODES = {
+    # whose turn it is, who pays
+    "bank": "登记银行回盘",
+    "card_operator": "市民卡公司",
+    "civil_affairs": "区民政局",
+    "district": "区",
+    "export": "导出付款文件",
+    "finance": "区财政局",
+    "months": "各月关账",
+    "payment.propose_account": "更正账号（songbai pay correct）",
+    "system": "系统",
+    # stages of a close, states of what it makes
+    "approved": "已签批",
+    "checked": "已核查",
+    "closed": "已关账",
+    "collected": "已收集",
+    "confirmed": "区已确认",
+    "drafted": "待导出",
+    "drawn": "已出单",
+    "exported": "已导出",
+    "gathered": "已汇总",
+    "ordered": "已出付款单",
+    "paid": "已付",
+    "posted": "已入账",
+    "reissued": "已重发",
+    "returned": "已退回",
+    "shared": "已分担",
+    "verified": "镇已核实",
+    # what somebody wants to do
+    "approve": "批准",
+    "redraw": "重新汇总",
+    "reissue": "更正或重发",
+    "revoke": "停用",
+    "revoked": "已停用",
+    "void": "作废",
+}
+
+
+def chinese(code: object) -> str:
+    """A code, ``kind:name`` or ``kind name``, or several with commas, in Chinese; what is not known stays as it is."""
+    return "、".join(_one(part) for part in str(code).split(", "))
+
+
+def _one(code: str) -> str:
+    if code in CODES:
+        return CODES[code]
+    for kind, name in THINGS.items():
+        if code == kind:
+            return name
+        if code.startswith((f"{kind} ", f"{kind}:")):
+            return f"{name} {code[len(kind) + 1 :]}"
+    return code

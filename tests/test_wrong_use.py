@@ -1,0 +1,45 @@
+"""What people type wrongly is told in Chinese first, with exit code 2; a database that is not ours, with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from settlement.cli import main
+from settlement.spoken import chinese
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("nothing", "没有这条命令"),
+        ("close month", "缺少 'MONTH'"),
+        ("close month 2026-7 --by zhou", "“2026-7”应写作 2026-07"),
+        ("close quarter 2026-10 --by zhou", "“2026-10”应写作 2026-Q3"),
+        ("issue --month 202607 --by zhou", "“202607”应写作 2026-07"),
+        ("fraud scan --month 7", "“7”应写作 2026-07"),
+        ("visits owed --month 2026/07", "“2026/07”应写作 2026-07"),
+        ("verify --by zhou", "没有选项 --by"),
+        ("pay list --scheme", "--scheme 后面缺少内容"),
+        ("--db mysql://x verify", "--db 应为"),
+        ("--db nowhere verify", "--db 应为"),
+    ],
+)
+def test_wrong_use(typed: str, said: str) -> None:
+    told = CliRunner().invoke(main, typed.split())
+    assert told.exit_code == 2
+    assert told.stderr.startswith("用法不对")
+    assert said in told.stderr
+
+
+def test_a_database_that_was_never_initialised(tmp_path: Path) -> None:
+    told = CliRunner().invoke(main, ["--db", f"sqlite:///{tmp_path / 'new.db'}", "verify"])
+    assert (told.exit_code, "songbai init" in told.stderr) == (1, True)
+
+
+def test_codes_as_people_say_them() -> None:
+    assert chinese("town:仙女镇, civil_affairs") == "镇街 仙女镇、区民政局"
+    assert chinese("officer nobody") == "经办人 nobody"
+    assert chinese("jiangdu-2026-Q3-P001") == "jiangdu-2026-Q3-P001"
