@@ -11,6 +11,7 @@ from settlement.act import Act
 from settlement.closing.tables import payer_accounts
 from settlement.ledger import chart
 from settlement.outcomes import Reason, Refused
+from settlement.providers.register import require_account
 from settlement.providers.tables import providers
 
 CARD_OPERATOR = "card_operator"
@@ -33,6 +34,7 @@ def register_account(act: Act, payer: str, name: str, account: str, bank: str) -
     officers.require(act, "payment.account")
     if not (payer and name and account and bank):
         raise Refused(Reason.BAD_INPUT, detail="payer, name, account, bank")
+    require_account(account)
     row = {"name": name, "account": account, "bank": bank, "set_by": act.actor.id, "set_at": act.now}
     known = act.conn.execute(select(payer_accounts).where(payer_accounts.c.payer == payer)).one_or_none()
     if known is None:

@@ -28,6 +28,7 @@ from settlement.ledger import accounts, chart
 from settlement.ledger.transfer import Transfer, post, reverse_group
 from settlement.money import format_yuan
 from settlement.outcomes import Declined, Reason, Refused
+from settlement.providers.register import require_account
 from settlement.providers.tables import providers
 
 o = payment_orders.c
@@ -266,6 +267,7 @@ def propose_account(act: Act, order_id: str, *, payee_name: str, payee_account: 
     order = _returned_order(act, order_id)
     if not (payee_name and payee_account and payee_bank):
         raise Refused(Reason.BAD_INPUT, detail="payee_name, payee_account, payee_bank")
+    require_account(payee_account)
     c = order_corrections.c
     row: dict[str, Any] = {"payee_name": payee_name, "payee_account": payee_account, "payee_bank": payee_bank}
     row |= {"proposed_by": act.actor.id, "proposed_at": act.now}

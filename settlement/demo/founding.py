@@ -39,7 +39,10 @@ from settlement.providers import caregivers, register
 SCHEME = "jiangdu"
 VISITS_PER_CARER = 70  # a month: some three a working day
 START = date(2026, 7, 1)
-CONTRACT_YEAR = (date(2025, 9, 1), date(2026, 10, 1))
+CONTRACT_YEAR = (
+    date(2026, 7, 1),
+    date(2027, 7, 1),
+)  # twelve months, notice 4(3); a visit tried by hand after the demo finds it in force
 
 
 def moment(day: date, hour: int = 9, minute: int = 0) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from sqlalchemy import insert, select, update
@@ -21,9 +22,10 @@ MONTHS_PER_YEAR = 12
 def register(act: Act, *, code: str, name: str, bank_name: str, bank_account: str) -> int:
     """Enter a provider by its unified social credit code (18 characters); again with the same content answers the same id.
 
-    Raises Refused(BAD_INPUT) for a code that cannot be one, Refused(ID_REUSED) when it is registered with other content.
+    Raises Refused(BAD_INPUT) for a code or account that cannot be one, Refused(ID_REUSED) when it is registered with other content.
     """
     require(act, "provider.manage")
+    require_account(bank_account)
     row = {"code": _credit_code(code), "name": name, "bank_name": bank_name, "bank_account": bank_account}
     found = act.conn.execute(select(providers).where(providers.c.code == row["code"])).one_or_none()
     if found is not None:
@@ -33,6 +35,12 @@ def register(act: Act, *, code: str, name: str, bank_name: str, bank_account: st
     id_ = act.conn.execute(insert(providers).returning(providers.c.id), row | {"created_at": act.now}).scalar_one()
     act.audit("provider.register", f"provider:{id_}", after={"code": row["code"]})
     return int(id_)
+
+
+def require_account(number: str) -> None:
+    """Raise Refused(BAD_INPUT) for what no bank has as an account number, such as one cut off with “…” when it was copied."""
+    if not re.fullmatch(r"[0-9][0-9 -]*", number):
+        raise Refused(Reason.BAD_INPUT, detail="账号只能是数字 | an account number is digits")
 
 
 def _credit_code(text: str) -> str:

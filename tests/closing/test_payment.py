@@ -246,6 +246,9 @@ def test_a_returned_payment_is_repeated_to_the_account_that_two_people_corrected
     with pytest.raises(Refused) as early, acting(ordered.engine, now, FINANCE) as act:
         payment.reissue(act, P1)
     assert early.value.reason is Reason.OUT_OF_TURN
+    with acting(ordered.engine, "2026-10-16 09:00", FINANCE) as act, pytest.raises(Refused) as cut_off:
+        payment.propose_account(act, P1, payee_name="安康养老", payee_account="6228…", payee_bank="工行")
+    assert cut_off.value.reason is Reason.BAD_INPUT
     with acting(ordered.engine, now, FINANCE) as act:
         payment.propose_account(act, P1, payee_name="安康养老", payee_account="6228999", payee_bank="工行")
     with pytest.raises(Refused) as same, acting(ordered.engine, now, FINANCE) as act:
