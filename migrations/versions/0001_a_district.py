@@ -391,6 +391,13 @@ def upgrade() -> None:
         ),
         sa.Column("freeze_reason", sa.String(length=40), nullable=True, comment="died | left | removed | loss | order"),
         sa.Column(
+            "ordered_from",
+            sa.BigInteger(),
+            nullable=True,
+            comment="frozen by order before a death or leaving was learnt: counts again if that was wrong",
+        ),
+        sa.Column("ordered_reason", sa.String(length=40), nullable=True, comment="removed | order"),
+        sa.Column(
             "subsidy_account_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             nullable=False,
@@ -870,6 +877,13 @@ def upgrade() -> None:
         sa.Column("scheme_code", sa.String(length=40), nullable=False),
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "occurrence",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="counts the person's take-backs from 1",
+        ),
         sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("taken_back", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -877,15 +891,32 @@ def upgrade() -> None:
         ),
         sa.Column("reason", sa.String(length=40), nullable=False, comment="died | left"),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "undone_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the news was a mistake: the month counts as issued again",
+        ),
+        sa.Column("undone_by", sa.String(length=80), nullable=True),
+        sa.CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name=op.f("ck_issuance_returns_undone")),
         sa.CheckConstraint(
             "taken_back >= 0 AND receivable >= 0 AND taken_back + receivable > 0",
             name=op.f("ck_issuance_returns_amounts"),
         ),
         sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_issuance_returns_card_id_cards")),
         sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_issuance_returns_senior_id_seniors")),
-        sa.PrimaryKeyConstraint("scheme_code", "month", "senior_id", name=op.f("pk_issuance_returns")),
+        sa.PrimaryKeyConstraint("scheme_code", "month", "senior_id", "occurrence", name=op.f("pk_issuance_returns")),
     )
     op.create_index("ix_issuance_returns_card", "issuance_returns", ["card_id"], unique=False)
+    op.create_index("ix_issuance_returns_senior", "issuance_returns", ["senior_id"], unique=False)
+    op.create_index(
+        "uq_issuance_returns_standing",
+        "issuance_returns",
+        ["scheme_code", "month", "senior_id"],
+        unique=True,
+        sqlite_where=sa.text("undone_at IS NULL"),
+        postgresql_where=sa.text("undone_at IS NULL"),
+    )
     op.create_table(
         "payment_orders",
         sa.Column("id", sa.String(length=80), nullable=False),
@@ -1443,6 +1474,13 @@ def downgrade() -> None:
     op.drop_index("ix_payment_orders_settlement", table_name="payment_orders")
     op.drop_index("ix_payment_orders_period", table_name="payment_orders")
     op.drop_table("payment_orders")
+    op.drop_index(
+        "uq_issuance_returns_standing",
+        table_name="issuance_returns",
+        sqlite_where=sa.text("undone_at IS NULL"),
+        postgresql_where=sa.text("undone_at IS NULL"),
+    )
+    op.drop_index("ix_issuance_returns_senior", table_name="issuance_returns")
     op.drop_index("ix_issuance_returns_card", table_name="issuance_returns")
     op.drop_table("issuance_returns")
     op.drop_index("ix_issuance_lines_senior", table_name="issuance_lines")

@@ -18,7 +18,8 @@ from settlement.people.tables import seniors
 
 @dataclass(frozen=True)
 class Card:
-    """``frozen_from``: spending that occurred at or after it is declined. ``town``: the holder's, today."""
+    """``frozen_from``: spending that occurred at or after it is declined. ``ordered_from``, ``ordered_reason``: the freeze that a death or
+    leaving was recorded over. ``town``: the holder's, today."""
 
     id: int
     senior_id: int
@@ -26,6 +27,8 @@ class Card:
     status: str
     frozen_from: datetime | None
     freeze_reason: str | None
+    ordered_from: datetime | None
+    ordered_reason: str | None
     subsidy_account_id: int
     personal_account_id: int
     activated_at: datetime | None

@@ -26,6 +26,11 @@ from settlement.people.tables import seniors
 FREEZE_REASONS = ("died", "left", "removed", "order")
 """Why a card may be frozen from outside; ``loss`` is set by :func:`report_lost` alone."""
 
+GONE = ("died", "left")
+"""Those that the register of people gives; they hold whatever else froze the card."""
+
+_THAWED = {"frozen_from": None, "freeze_reason": None, "ordered_from": None, "ordered_reason": None}
+
 BATCH = 500
 
 # -- issuing ------------------------------------------------------------------------------------------------------------------
@@ -58,7 +63,7 @@ def _issue_one(act: Act, ring: KeyRing, scheme: str, senior_id: int, card_no: st
     number = media.add_next(act, ring, card.id, card_no)
     _thaw(act, card.id)
     activated = act.now if listed.target == lifecycle.ACTIVE else None
-    _set(act, card, listed, activated_at=activated, closed_at=None, frozen_from=None, freeze_reason=None)
+    _set(act, card, listed, activated_at=activated, closed_at=None, **_THAWED)
     _note(act, card, listed, issue=number)
     return card.id
 
@@ -210,7 +215,10 @@ def freeze(act: Act, card_id: int, *, since: datetime, reason: str) -> None:
     card = book.get(act.conn, card_id, lock=True)
     listed = may(act, card, "freeze")
     moment = since if card.frozen_from is None else min(since, card.frozen_from)
-    _set(act, card, listed, frozen_from=moment, freeze_reason=reason)
+    kept: dict[str, object] = {}
+    if card.status == lifecycle.FROZEN and reason in GONE and card.freeze_reason not in GONE:
+        kept = {"ordered_from": card.frozen_from, "ordered_reason": card.freeze_reason}
+    _set(act, card, listed, frozen_from=moment, freeze_reason=reason, **kept)
     _freeze_accounts(act, card_id, moment)
     _note(act, card, listed, why=reason, since=moment)
 
@@ -229,9 +237,20 @@ def unfreeze(act: Act, card_id: int, *, why: str) -> str:
         m = media_table.c
         lost_at = act.conn.execute(select(func.max(m.dead_from)).where(m.card_id == card_id)).scalar_one()
         _freeze_accounts(act, card_id, lost_at or act.now)
-    _set(act, card, listed, frozen_from=lost_at, freeze_reason="loss" if lost_at else None)
+    _set(act, card, listed, **_THAWED | {"frozen_from": lost_at, "freeze_reason": "loss" if lost_at else None})
     _note(act, card, listed, why=why)
     return target
+
+
+def undo_gone(act: Act, card: Card, *, why: str) -> str:
+    """The death or leaving that froze a card was recorded by mistake; its state now. A freeze by order that stood before stands again."""
+    if card.status != lifecycle.FROZEN or card.freeze_reason not in GONE:
+        return card.status
+    state = unfreeze(act, card.id, why=why)
+    if card.ordered_from is None or card.ordered_reason is None:
+        return state
+    freeze(act, card.id, since=card.ordered_from, reason=card.ordered_reason)
+    return lifecycle.FROZEN
 
 
 def mark_closed(act: Act, card: Card, listed: Transition) -> None:

@@ -30,6 +30,12 @@ cards = Table(
     Column("frozen_from", Instant, comment="spending that occurred at or after it is declined"),
     Column("freeze_reason", String(40), comment="died | left | removed | loss | order"),
     Column(
+        "ordered_from",
+        Instant,
+        comment="frozen by order before a death or leaving was learnt: counts again if that was wrong",
+    ),
+    Column("ordered_reason", String(40), comment="removed | order"),
+    Column(
         "subsidy_account_id",
         RowId,
         ForeignKey("ledger_accounts.id"),

@@ -10,6 +10,7 @@ import click
 from sqlalchemy import Connection, func, select
 
 from settlement.act import Act
+from settlement.cards import lifecycle
 from settlement.cli.close import MONTH
 from settlement.cli.common import Desk, by_option, day_option, json_option, pass_desk
 from settlement.cli.roster import scheme_option
@@ -143,7 +144,11 @@ def lose(desk: Desk, senior_id: int, code: str, on: date, scheme_code: str, by: 
 @senior.command("reinstate")
 @click.argument("senior_id", type=int)
 @click.option("--why", required=True, help="理由 the reason")
-@click.option("--from-month", type=MONTH, help="从哪个月恢复；默认次月 from which month; default: the next")
+@click.option(
+    "--from-month",
+    type=MONTH,
+    help="从哪个月恢复；默认：误登去世的从停发之月，其余从次月 from which month; default: after a death the first one lost, else the next",
+)
 @scheme_option
 @by_option
 @json_option
@@ -151,12 +156,47 @@ def lose(desk: Desk, senior_id: int, code: str, on: date, scheme_code: str, by: 
 def reinstate(
     desk: Desk, senior_id: int, why: str, from_month: Month | None, scheme_code: str, by: str, as_json: bool
 ) -> None:
-    """恢复误登记去世、迁出的老人；卡片另行解冻 Take back a death or leaving recorded by mistake; the card is unfrozen separately."""
+    """恢复误登记去世、迁出的老人：收回的补贴退回卡上，应收款冲销，卡片解冻
 
-    def news(act: Act, scheme: Scheme) -> Decided:
-        return changes.reinstate(act, scheme, senior_id, why, from_month)
+    Take back a death or leaving recorded by mistake: what was taken back is on the card again, what was owed is not, the card works.
+    """
+    with desk.acting(by) as act:
+        done = life.reinstate(act, scheme_code, senior_id, why, from_month)
+        first = Month.parse(done.first_month)
+        scheme = store.in_force(act.conn, scheme_code, first)
+        after = _running(act.conn, scheme_code, senior_id, first)
+    if not as_json:
+        _show_change(desk, senior_id, scheme, first, None, after, done.decided, as_json)
+        _show_reinstated(desk, done, scheme)
+        return
+    money: dict[str, Any] = {
+        "given_back": done.given_back,
+        "no_longer_owed": done.no_longer_owed,
+        "reopened": done.reopened,
+    }
+    money |= {"months_again": [vars(each) for each in done.months_again]}
+    money |= {"months_back": [vars(each) for each in done.months_back], "card_status": done.card_status}
+    _show_change(desk, senior_id, scheme, first, None, after, done.decided, as_json, money)
 
-    _change(desk, senior_id, scheme_code, by, as_json, news, from_month)
+
+def _show_reinstated(desk: Desk, done: life.Reinstated, scheme: Scheme) -> None:
+    for each in done.months_again:
+        desk.say(
+            f"{each.month}：退回卡上 {_amount(each.taken_back, scheme)}，应收冲销 {_amount(each.receivable, scheme)}",
+            f"{each.month}: on the card again, no longer owed",
+        )
+    for each in done.months_back:
+        desk.say(
+            f"{each.month} 不在恢复之列：已收回 {_amount(each.taken_back, scheme)}，应收 {_amount(each.receivable, scheme)}",
+            f"{each.month} stays away: taken back, owed",
+        )
+    if done.reopened:
+        desk.say(f"销户时上交的 {_amount(done.reopened, scheme)} 已退回", "what the closing had returned is back")
+    if done.card_status == lifecycle.CLOSED:
+        desk.say("卡片已销户，请重新办卡", "the card is closed: issue it anew")
+    elif done.card_status is not None:
+        zh, en = lifecycle.WORDS[done.card_status]
+        desk.say(f"卡片状态：{zh}", f"the card is {en}")
 
 
 def _change(
@@ -166,20 +206,34 @@ def _change(
     by: str,
     as_json: bool,
     news: Callable[[Act, Scheme], Decided],
-    first: Month | None = None,
 ) -> None:
     """Put the news on record and answer what the person gets before and after, from the month it counts."""
     with desk.acting(by) as act:
-        month = first or Month.of(act.now).next()
+        month = Month.of(act.now).next()
         scheme = store.in_force(act.conn, scheme_code, month)
         before = _running(act.conn, scheme_code, senior_id, month)
         decided = news(act, scheme)
         after = _running(act.conn, scheme_code, senior_id, month)
+    _show_change(desk, senior_id, scheme, month, before, after, decided, as_json)
+
+
+def _show_change(
+    desk: Desk,
+    senior_id: int,
+    scheme: Scheme,
+    month: Month,
+    before: Any,
+    after: Any,
+    decided: Decided,
+    as_json: bool,
+    more: dict[str, Any] | None = None,
+) -> None:
     denials = decided.without.get(senior_id, ())
     if as_json:
-        told = {"senior_id": senior_id, "scheme": scheme_code, "from_month": str(month), "unit": scheme.unit}
+        told = {"senior_id": senior_id, "scheme": scheme.code, "from_month": str(month), "unit": scheme.unit}
         told |= {"before": _as_data(before), "after": _as_data(after)}
-        desk.show_json(told | {"why_not": [{"benefit": d.benefit, "zh": d.zh, "en": d.en} for d in denials]})
+        told |= {"why_not": [{"benefit": d.benefit, "zh": d.zh, "en": d.en} for d in denials]}
+        desk.show_json(told | (more or {}))
         return
     if _as_data(before) == _as_data(after):
         desk.say(f"已登记；补贴不变：{_words(after, scheme)}", "on record; the entitlement stays as it is")
@@ -208,5 +262,8 @@ def _as_data(row: Any) -> dict[str, Any] | None:
 def _words(row: Any, scheme: Scheme) -> str:
     if row is None:
         return "没有补贴 none"
-    amount = format_yuan(row.amount) if scheme.unit == "fen" else f"{row.amount} {scheme.unit}"
-    return f"每月 {amount}（{row.group_code}，{row.clause}）"
+    return f"每月 {_amount(row.amount, scheme)}（{row.group_code}，{row.clause}）"
+
+
+def _amount(amount: int, scheme: Scheme) -> str:
+    return format_yuan(amount) if scheme.unit == "fen" else f"{amount} {scheme.unit}"

@@ -160,7 +160,18 @@ def reinstate(act: Act, scheme: Scheme, senior_id: int, why: str, from_month: Mo
     act.audit("senior.reinstate", f"senior:{senior_id}", before=before, after={"from_month": first}, why=why)
     if ended is None:
         return entitling.Decided()  # was never entitled: applies at the next intake
-    return entitling.decide(act, scheme, [senior_id], first, "reinstated")
+    decided = entitling.decide(act, scheme, [senior_id], first, "reinstated")
+    for month in _changes_cut_off(act, scheme, senior_id, first):
+        entitling.decide(act, store.in_force(act.conn, scheme.code, month), [senior_id], month, "reinstated")
+    return decided
+
+
+def _changes_cut_off(act: Act, scheme: Scheme, senior_id: int, after: Month) -> list[Month]:
+    """Later months in which a new level or category began to count, before the news ended it all."""
+    e = entitlements.c
+    mine = (e.senior_id == senior_id) & (e.scheme_code == scheme.code) & e.end_reason.in_(("died", "left"))
+    began = select(e.from_month).where(mine, e.from_month > str(after)).distinct().order_by(e.from_month)
+    return [Month.parse(month) for month in act.conn.scalars(began)]
 
 
 # -- helpers ----------------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def entitled(year: int, which: Which) -> Select[Any]:
     d, x = issuance_drops.c, issuance_returns.c
     # Runs and drops are looked up row by row: as joins, PostgreSQL walks whole months of which it has no statistics yet.
     left_out = select(func.max(_posted_month(d.run_id))).where(d.senior_id == cards.c.senior_id)
-    in_vain = select(func.max(x.month)).where(x.card_id == cards.c.id)
+    in_vain = select(func.max(x.month)).where(x.card_id == cards.c.id, x.undone_at.is_(None))
     over = or_(
         *(func.coalesce(month.correlate(cards).scalar_subquery(), "") > newest.c.month for month in (left_out, in_vain))
     )
@@ -133,7 +133,8 @@ def entitled(year: int, which: Which) -> Select[Any]:
 def _newest_lines(year: int, which: Which) -> Subquery:
     """By card: the newest posted line that did not come back, and ``issued``, the sum of all those of the year."""
     i, x = issuance_lines.c, issuance_returns.c
-    returned = select(x.month).where(x.scheme_code == i.scheme_code, x.month == i.month, x.senior_id == i.senior_id)
+    same = (x.scheme_code == i.scheme_code, x.month == i.month, x.senior_id == i.senior_id)
+    returned = select(x.month).where(*same, x.undone_at.is_(None))
     in_year = case((i.month.between(f"{year}-01", f"{year}-12"), i.amount), else_=0)
     ranked = (
         select(

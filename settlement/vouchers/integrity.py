@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, cast, distinct, except_, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    cast,
+    distinct,
+    except_,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.types import String
 
 from settlement.cards.tables import card_years
@@ -19,7 +33,8 @@ from settlement.vouchers.tables import issuance_lines, issuance_returns, issuanc
 
 def check(conn: Connection) -> list[Finding]:
     """Every difference; an empty list means that issuance proves itself. Only reads."""
-    return _heads(conn) + _signed(conn) + _entitled(conn) + _lines(conn) + _strays(conn) + _returns(conn) + _caps(conn)
+    issued = _heads(conn) + _signed(conn) + _entitled(conn) + _lines(conn) + _strays(conn)
+    return issued + _returns(conn) + _returned(conn) + _lost(conn) + _caps(conn)
 
 
 def _heads(conn: Connection) -> list[Finding]:
@@ -158,6 +173,63 @@ def _returns(conn: Connection) -> list[Finding]:
             (f"issuance_line:{row.month}/{row.senior_id}",),
         )
         for row in conn.execute(query)
+    ]
+
+
+def _returned(conn: Connection) -> list[Finding]:
+    """What the ledger moved for a news is what stands of it; nothing, once it is undone."""
+    x, t = issuance_returns.c, transfers.c
+    debit, credit = accounts.alias("debit"), accounts.alias("credit")
+    reference = literal("return:") + x.scheme_code + "/" + cast(x.senior_id, String) + "/" + cast(x.occurrence, String)
+    stands = case((x.undone_at.is_(None), 1), else_=0)
+    told = select(
+        reference.label("reference"), (x.taken_back * stands).label("taken"), (x.receivable * stands).label("owed")
+    )
+
+    def moved(code: str) -> ColumnElement[int]:
+        return case((debit.c.code == code, t.amount), (credit.c.code == code, -t.amount), else_=0)
+
+    # The other way round, so that the two come to nothing.
+    booked = (
+        select(t.reference, -moved(chart.CARD_SUBSIDY), -moved(chart.RECEIVABLE))
+        .join(debit, debit.c.id == t.debit_account_id)
+        .join(credit, credit.c.id == t.credit_account_id)
+        .where(t.reference.like("return:%"))
+    )
+    both = union_all(told, booked).subquery("both").c
+    taken, owed = cast(func.sum(both.taken), BigInteger), cast(func.sum(both.owed), BigInteger)
+    query = select(both.reference, taken.label("taken"), owed.label("owed")).group_by(both.reference)
+    return [
+        Finding(
+            "issuance_return_booked",
+            row.reference,
+            f"收回记录比账务多 {row.taken}，应收记录比账务多 {row.owed}",
+            f"the records say {row.taken} more was taken back than the ledger does, and {row.owed} more is owed",
+            (row.reference,),
+        )
+        for row in conn.execute(query.having(or_(taken != 0, owed != 0)).order_by(both.reference))
+    ]
+
+
+def _lost(conn: Connection) -> list[Finding]:
+    """A month that was taken back belongs to no entitlement: somebody reinstated with it has it again."""
+    x, e = issuance_returns.c, entitlements.c
+    holds = and_(
+        e.senior_id == x.senior_id,
+        e.scheme_code == x.scheme_code,
+        e.from_month <= x.month,
+        or_(e.to_month.is_(None), e.to_month >= x.month),
+    )
+    query = select(x.month, x.senior_id, x.card_id, e.id).join(entitlements, holds).where(x.undone_at.is_(None))
+    return [
+        Finding(
+            "issuance_return_entitled",
+            f"card:{row.card_id}",
+            f"{row.month} 有补贴资格，当月发放却已收回",
+            f"{row.month} is entitled, yet what was issued for it was taken back",
+            (f"issuance_line:{row.month}/{row.senior_id}", f"entitlement:{row.id}"),
+        )
+        for row in conn.execute(query.order_by(x.senior_id, x.month))
     ]
 
 

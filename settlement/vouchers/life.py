@@ -1,4 +1,5 @@
-"""Death and leaving, learnt late as they mostly are: the card stops, later months come back, what was spent of them is owed.
+"""Death and leaving, learnt late as they mostly are: the card stops, later months come back, what was spent of them is owed. And the way
+back, when the news was a mistake.
 
 (Notice 5(2)3: removal is immediate. Figures for what the notice leaves open: ``months.last`` of the scheme and ``docs/card-counter.md``.)
 """
@@ -8,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from settlement.act import Act
 from settlement.cards import book, lifecycle, registry
@@ -20,27 +22,16 @@ from settlement.db import micros
 from settlement.ledger import accounts as account_book
 from settlement.ledger import chart
 from settlement.ledger.tables import transfers
-from settlement.ledger.transfer import Transfer, post
-from settlement.money import split
-from settlement.outcomes import Declined, Refused
+from settlement.ledger.transfer import Transfer
 from settlement.people import changes
+from settlement.people.entitling import Decided
+from settlement.people.tables import entitlements, seniors
 from settlement.periods import Month
 from settlement.policy import months, store
-from settlement.policy.duties import shares_for
-from settlement.policy.scheme import Scheme
-from settlement.vouchers import cap, runs
+from settlement.vouchers import returns, runs
 from settlement.vouchers.issuance import strike
+from settlement.vouchers.returns import MonthBack
 from settlement.vouchers.tables import issuance_lines, issuance_returns, issuance_runs
-
-
-@dataclass(frozen=True)
-class MonthBack:
-    """An issued month that fell away: ``issued`` = ``taken_back`` + ``receivable`` (spent already, owed by the person or the heirs)."""
-
-    month: str
-    issued: int
-    taken_back: int
-    receivable: int
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,7 @@ def _end(
     struck = _strike_unposted(act, card, last, reason)
     if card.status != lifecycle.CLOSED:
         registry.freeze(act, card.id, since=since, reason=reason)
-    back = _take_back(act, scheme, card, last, reason)
+    back = returns.take_back(act, scheme, card, issuance_lines.c.month > last, reason)
     subsidy, personal = _spent_since(act, card, since)
     return Ended(
         senior_id,
@@ -121,75 +112,90 @@ def _strike_unposted(act: Act, card: Card, last: str, reason: str) -> int:
     return sum(strike(act, id, i.month > last, cards.c.id == card.id, reason) for id in waiting)
 
 
-def _take_back(act: Act, scheme: Scheme, card: Card, last: str, reason: str) -> list[MonthBack]:
-    lines = _posted_after(act, card, last)
-    if not lines:
-        return []
-    purses = account_book.lock(act.conn, {line.credit_account_id for line in lines})
-    free = {id: purse.balance - purse.held for id, purse in purses.items()}
-    control = account_book.open_account(act, chart.VOUCHER_CONTROL, chart.scheme(scheme.code), unit=scheme.unit)
-    back: list[MonthBack] = []
-    group: list[Transfer] = []
-    for line in lines:
-        taken = min(line.amount, free[line.credit_account_id])
-        free[line.credit_account_id] -= taken
-        back.append(MonthBack(line.month, line.amount, taken, line.amount - taken))
-        if taken:
-            id = f"take_back/{scheme.code}/{line.month}/{card.senior_id}"
-            group.append(_transfer(act, id, line.credit_account_id, control, taken, "take_back", card))
-    group_id = f"return/{scheme.code}/{lines[0].month}/{card.senior_id}"
-    owed = sum(each.receivable for each in back)
-    group += _owed(act, scheme, card, owed, group_id)
-    rows = [
-        {"scheme_code": scheme.code, "month": each.month, "senior_id": card.senior_id, "card_id": card.id}
-        | {"taken_back": each.taken_back, "receivable": each.receivable, "reason": reason, "recorded_at": act.now}
-        for each in back
-    ]
-    act.conn.execute(insert(issuance_returns), rows)
-    if scheme.purses.yearly_cap.applies:
-        for year in sorted({Month.parse(each.month).year for each in back}):
-            cap.recompute(act, year, [card.id])
-    _post(act, group_id, group)
-    figures = {
-        "months": [each.month for each in back],
-        "taken_back": sum(b.taken_back for b in back),
-        "receivable": owed,
-    }
-    act.audit("issuance.take_back", f"card:{card.id}", after=figures, why=reason)
-    return back
+@dataclass(frozen=True)
+class Reinstated:
+    """What a mistake cost and what is put right, in the scheme's unit.
+
+    ``months_again``: count as issued again; ``taken_back`` of each is on the card again and ``receivable`` no longer owed. ``months_back``:
+    before ``first_month`` and away for good, as they stand now. ``reopened``: what the closing of the card had returned to the funds.
+    ``card_status``: None without a card; frozen when something else than the news froze it, closed when it must be issued anew.
+    """
+
+    senior_id: int
+    card_id: int | None
+    first_month: str
+    decided: Decided
+    months_again: tuple[MonthBack, ...] = ()
+    months_back: tuple[MonthBack, ...] = ()
+    given_back: int = 0
+    no_longer_owed: int = 0
+    reopened: int = 0
+    card_status: str | None = None
 
 
-def _posted_after(act: Act, card: Card, last: str) -> Sequence[Any]:
-    """Posted lines of later months that did not come back yet, with the purse each went into; the latest month first."""
-    i, x, t = issuance_lines.c, issuance_returns.c, transfers.c
-    query = (
-        select(i.month, i.amount, t.credit_account_id)
-        .join(transfers, t.id == "issue/" + i.scheme_code + "/" + i.month + "/" + str(card.senior_id))
-        .outerjoin(
-            issuance_returns, (x.scheme_code == i.scheme_code) & (x.month == i.month) & (x.senior_id == i.senior_id)
-        )
-        .where(i.card_id == card.id, i.month > last, x.senior_id.is_(None))
-        .order_by(i.month.desc())
+def reinstate(act: Act, scheme_code: str, senior_id: int, why: str, from_month: Month | None = None) -> Reinstated:
+    """Take back a death or leaving that was recorded by mistake, or that is over, with all that followed for the money, as one act.
+
+    From ``from_month`` on everything is as if the news had never come: issued months that were taken back are on the card again, what was
+    owed for them is owed no longer, months that were not issued come as arrears with the next run, and the card is thawed when the news
+    froze it. Default: after a death, which can only be a mistake, the month after the last; after a leaving, the next month. Visits
+    stopped or voided because of the news are for people to decide. Refusals as ``changes.reinstate``.
+    """
+    gone = act.conn.execute(select(seniors.c.died_on, seniors.c.left_on).where(seniors.c.id == senior_id)).one_or_none()
+    days = [] if gone is None else [day for day in (gone.died_on, gone.left_on) if day is not None]
+    last = None if not days else _last_month(act, scheme_code, min(days))
+    first = from_month
+    if first is None and last is not None and gone is not None and gone.left_on is None:
+        first = max(last.next(), _began(act, scheme_code, senior_id, last))
+    first = first or Month.of(act.now).next()
+    decided = changes.reinstate(act, store.in_force(act.conn, scheme_code, first), senior_id, why, first)
+    card = book.of_senior(act.conn, senior_id)
+    if card is None or last is None:
+        return Reinstated(senior_id, None, str(first), decided)
+    card = book.get(act.conn, card.id, lock=True)
+    # Who is no longer entitled gets none of these months either.
+    entitled_from = None if senior_id in decided.without else first
+    again, back = _give_back(act, card, last, entitled_from, why)
+    uninterrupted = entitled_from is not None and first <= last.next()
+    closed_for_it = card.status == lifecycle.CLOSED and card.freeze_reason in registry.GONE
+    reopened = returns.undo_closing(act, card, why) if closed_for_it and uninterrupted else 0
+    return Reinstated(
+        senior_id,
+        card.id,
+        str(first),
+        decided,
+        tuple(each for each in again if each.month not in {b.month for b in back}),
+        tuple(back),
+        sum(each.taken_back for each in again) - sum(each.taken_back for each in back),
+        sum(each.receivable for each in again) - sum(each.receivable for each in back),
+        reopened,
+        registry.undo_gone(act, card, why=why),
     )
-    return act.conn.execute(query).all()
 
 
-def _owed(act: Act, scheme: Scheme, card: Card, amount: int, group_id: str, *, less: bool = False) -> list[Transfer]:
-    """What the person owes the payers, by the town's shares; ``less``: the contra, when it turns out to be less."""
-    if not amount:
-        return []
-    shares = shares_for(scheme, card.town)
-    owner = f"senior:{card.senior_id}"
-    receivable = account_book.open_account(act, chart.RECEIVABLE, owner, unit=scheme.unit)
-    group = []
-    for (payer, _), part in zip(shares, split(amount, [weight for _, weight in shares]), strict=True):
-        if part:
-            # Every town is a payer of its own.
-            named = chart.payer(payer, card.town if payer == "town" else None)
-            other = account_book.open_account(act, chart.PAYER, named, unit=scheme.unit)
-            debit, credit = (other, receivable) if less else (receivable, other)
-            group.append(_transfer(act, f"{group_id}/{payer}", debit, credit, part, "clawback", card))
-    return group
+def _last_month(act: Act, scheme_code: str, on: date) -> Month:
+    return months.last_month(store.in_force(act.conn, scheme_code, Month.of(on)), on)
+
+
+def _began(act: Act, scheme_code: str, senior_id: int, last: Month) -> Month:
+    """The month with which the entitlement began that the news ended; somebody newly enrolled may have it ahead."""
+    e = entitlements.c
+    ended = (e.senior_id == senior_id) & (e.scheme_code == scheme_code) & (e.to_month == str(last))
+    began = act.conn.execute(select(func.min(e.from_month)).where(ended, e.end_reason.in_(registry.GONE))).scalar_one()
+    return last if began is None else Month.parse(began)
+
+
+def _give_back(
+    act: Act, card: Card, last: Month, first: Month | None, why: str
+) -> tuple[Sequence[MonthBack], Sequence[MonthBack]]:
+    """(what was undone, what was taken back again of it because it lies before ``first``; None: all of it)."""
+    scheme = store.in_force(act.conn, card.scheme_code, last)
+    undone = returns.undo(act, scheme, card, last, why)
+    if undone is None:
+        return (), ()
+    away = [each.month for each in undone.months if first is None or each.month < str(first)]
+    back = returns.take_back(act, scheme, card, issuance_lines.c.month.in_(away), undone.reason) if away else []
+    return undone.months, back
 
 
 def recover(act: Act, senior_id: int) -> int:
@@ -201,34 +207,41 @@ def recover(act: Act, senior_id: int) -> int:
     if card is None:
         return 0
     x = issuance_returns.c
-    owing = select(issuance_returns).where(x.senior_id == senior_id, x.receivable > 0).order_by(x.month)
-    rows = act.conn.execute(owing.with_for_update()).all()
-    if not rows:
-        return 0
-    scheme = store.in_force(act.conn, card.scheme_code, Month.parse(rows[0].month))
+    owing = select(issuance_returns).where(x.senior_id == senior_id, x.receivable > 0, x.undone_at.is_(None))
+    rows = act.conn.execute(owing.order_by(x.occurrence, x.month).with_for_update()).all()
+    back = sum(_recover(act, card, list(of_one)) for _, of_one in groupby(rows, key=lambda row: row.occurrence))
+    if back:
+        act.audit("issuance.recover", f"card:{card.id}", after={"recovered": back})
+    return back
+
+
+def _recover(act: Act, card: Card, rows: Sequence[Any]) -> int:
+    """The same for the months that one news took back."""
+    number, scheme = rows[0].occurrence, store.in_force(act.conn, card.scheme_code, Month.parse(rows[0].month))
     purses = account_book.lock(act.conn, book.account_ids(act.conn, card.id))
     control = account_book.open_account(act, chart.VOUCHER_CONTROL, chart.scheme(scheme.code), unit=scheme.unit)
     left = sum(row.receivable for row in rows)
     # What is owed falls with each recovery, so that several of one act have names of their own.
-    group_id = f"recover/{card.id}/{micros(act.now)}/{left}"
+    group_id = f"recover/{card.id}/{number}/{micros(act.now)}/{left}"
+    reference = returns.document(card.scheme_code, card.senior_id, number)
     group: list[Transfer] = []
     for purse in (p for p in purses.values() if p.code == chart.CARD_SUBSIDY):
         part = min(left, purse.balance - purse.held)
         if part > 0:
-            group.append(_transfer(act, f"{group_id}/{purse.id}", purse.id, control, part, "take_back", card))
+            id = f"{group_id}/{purse.id}"
+            group.append(Transfer(id, purse.id, control, part, "take_back", reference, act.now))
             left -= part
     back = sum(t.amount for t in group)
     if not back:
         return 0
-    _post(act, group_id, group + _owed(act, scheme, card, back, group_id, less=True))
-    rest = back
+    returns.post_all(act, group_id, group + returns.owe(act, scheme, card, back, group_id, reference, less=True))
+    rest, x = back, issuance_returns.c
     for row in rows:
         part = min(rest, row.receivable)
         rest -= part
-        key = (x.scheme_code == row.scheme_code) & (x.month == row.month) & (x.senior_id == senior_id)
+        key = (x.scheme_code == row.scheme_code) & (x.month == row.month) & (x.senior_id == row.senior_id)
         moved = {"taken_back": row.taken_back + part, "receivable": row.receivable - part}
-        act.conn.execute(update(issuance_returns).where(key).values(**moved))
-    act.audit("issuance.recover", f"card:{card.id}", after={"recovered": back})
+        act.conn.execute(update(issuance_returns).where(key, x.occurrence == number).values(**moved))
     return back
 
 
@@ -246,13 +259,3 @@ def _spent_since(act: Act, card: Card, since: datetime) -> tuple[int, int]:
     )
     found = {code: int(amount) for code, amount in act.conn.execute(standing)}
     return found.get("debit_subsidy", 0), found.get("debit_personal", 0)
-
-
-def _transfer(act: Act, id: str, debit: int, credit: int, amount: int, code: str, card: Card) -> Transfer:
-    return Transfer(id, debit, credit, amount, code, f"card:{card.id}", act.now)
-
-
-def _post(act: Act, group_id: str, group: Sequence[Transfer]) -> None:
-    outcome = post(act, group_id, group)
-    if isinstance(outcome, Declined):
-        raise Refused(outcome.reason, **outcome.details)

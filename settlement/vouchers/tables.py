@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from settlement.db import Instant, RowId, metadata
 
@@ -56,18 +67,36 @@ issuance_drops = Table(
     Index("ix_issuance_drops_senior", "senior_id"),
 )
 
-# A month that was issued and then fell away (death or move learnt late): what came back, and what had been spent already.
+# A month that was issued and then fell away (death or move learnt late): what came back, and what had been spent already. When the news was
+# a mistake the row is undone and keeps its figures; another news of the same person is another occurrence.
 issuance_returns = Table(
     "issuance_returns",
     metadata,
     Column("scheme_code", String(40), primary_key=True),
     Column("month", String(7), primary_key=True),
     Column("senior_id", RowId, ForeignKey("seniors.id"), primary_key=True),
+    Column(
+        "occurrence", Integer, primary_key=True, autoincrement=False, comment="counts the person's take-backs from 1"
+    ),
     Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
     Column("taken_back", BigInteger, nullable=False),
     Column("receivable", BigInteger, nullable=False, comment="spent already: the person or the heirs owe it"),
     Column("reason", String(40), nullable=False, comment="died | left"),
     Column("recorded_at", Instant, nullable=False),
+    Column("undone_at", Instant, comment="the news was a mistake: the month counts as issued again"),
+    Column("undone_by", String(80)),
     CheckConstraint("taken_back >= 0 AND receivable >= 0 AND taken_back + receivable > 0", name="amounts"),
+    CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="undone"),
     Index("ix_issuance_returns_card", "card_id"),
+    Index("ix_issuance_returns_senior", "senior_id"),
+    # A month comes back once, unless that was undone.
+    Index(
+        "uq_issuance_returns_standing",
+        "scheme_code",
+        "month",
+        "senior_id",
+        unique=True,
+        sqlite_where=text("undone_at IS NULL"),
+        postgresql_where=text("undone_at IS NULL"),
+    ),
 )

@@ -16,9 +16,11 @@ from settlement.cli.senior import senior
 from settlement.outcomes import Reason, Refused
 from settlement.people import entitling
 from settlement.periods import Month
+from tests.cards.county import card
 from tests.conftest import Databases
 from tests.people.people import SCHEME, TOWN, VILLAGE, person, settle
 from tests.support import acting, at
+from tests.vouchers.town import issue
 
 
 @pytest.fixture
@@ -88,3 +90,22 @@ def test_a_mistaken_death_is_taken_back(district: Engine) -> None:
     assert isinstance(refused.exception, Refused)
     assert refused.exception.reason is Reason.NOT_ALLOWED
     assert songbai(district, f"reinstate {wang} --why x --from-month September --by head").exit_code == 2
+
+
+def test_the_answer_names_the_money_that_is_back(district: Engine) -> None:
+    """150.00 for July and for August; a death of 10 July learnt on 20 August takes August's back."""
+    wang = enrolled(district)
+    with acting(district, "2026-06-25 09:00") as act:
+        card(act, wang)
+    for month in (Month(2026, 7), Month(2026, 8)):
+        issue(district, month, f"{month}-01 09:00")
+    assert "2026-08 已发 150.00：收回 150.00" in songbai(district, f"died {wang} --on 2026-07-10 --by clerk").stdout
+    shown = songbai(district, f"reinstate {wang} --why 同名误登 --by head", "2026-08-25 09:00").stdout
+    assert "2026-08 起：没有补贴 none → 每月 150.00" in shown
+    assert "2026-08：退回卡上 150.00，应收冲销 0.00" in shown
+    assert "卡片状态：正常" in shown
+    songbai(district, f"left {wang} --on 2026-07-20 --by clerk", "2026-08-26 09:00")
+    later = songbai(district, f"reinstate {wang} --why 迁回 --by head --json", "2026-08-27 09:00")
+    told = json.loads(later.stdout)
+    assert (told["from_month"], told["given_back"], told["card_status"]) == ("2026-09", 0, "active")
+    assert told["months_back"] == [{"month": "2026-08", "issued": 150_00, "taken_back": 150_00, "receivable": 0}]

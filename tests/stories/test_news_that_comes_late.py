@@ -21,6 +21,7 @@ from tests.stories.county import (
     CLEANING,
     COOKING,
     JULY,
+    SCHEME,
     SEPTEMBER,
     TOWN,
     County,
@@ -91,6 +92,37 @@ def _owed(county: County, someone: Holder) -> tuple[int, int, int]:
     """(by the heirs, to the district, to the town). The payers' accounts are looked at before the quarter is posted."""
     owing = -county.balance(chart.RECEIVABLE, f"senior:{someone.senior_id}")
     return owing, county.balance(chart.PAYER, "payer:district"), county.balance(chart.PAYER, f"payer:town/{TOWN}")
+
+
+def test_a_death_that_was_a_mistake(county: County) -> None:
+    """80.00 a month. July to September issued, a bath and bedding, 100.00, on 10 August; 40.00 on 3 September: 100.00 left.
+    A death on 15 July, learnt on 8 September: 100.00 comes back and 60.00 is owed, 42.00 and 18.00. Found to be wrong on the 10th: 100.00 is
+    there again, nothing is owed, the card works at the door, and of the cap of 480.00 there are 340.00 left. The checks of the month had
+    stopped both visits; the stops are for people to lift.
+    """
+    wang = county.somebody("1950-09-09", level=0)
+    county.issue(JULY)
+    county.issue(AUGUST)
+    county.visit(wang, "2026-08-10 09:00", BATHING, BEDDING)
+    county.issue(SEPTEMBER)
+    county.visit(wang, "2026-09-03 09:00", BEDDING)
+    assert county.left(wang) == (100_00, 0)
+    with acting(county.engine, "2026-09-08 09:00", head()) as act:
+        ended = life.learn_of_death(act, wang.senior_id, date(2026, 7, 15))
+    assert (ended.taken_back, ended.receivable, ended.spent_since_subsidy) == (100_00, 60_00, 140_00)
+    assert _owed(county, wang) == (60_00, 42_00, 18_00)
+    county.close(JULY)
+    assert county.close(AUGUST) == {}  # stopped: after the death
+
+    with acting(county.engine, "2026-09-10 09:00", head()) as act:
+        done = life.reinstate(act, SCHEME, wang.senior_id, "同名误登")
+    assert (done.first_month, done.given_back, done.no_longer_owed) == ("2026-08", 100_00, 60_00)
+    assert county.left(wang) == (100_00, 0)
+    assert _owed(county, wang) == (0, 0, 0)
+    assert county.year_left(wang) == 340_00
+    county.visit(wang, "2026-09-12 09:00", BATHING)
+    assert county.left(wang) == (40_00, 0)
+    assert county.findings() == []
 
 
 def test_a_void_after_the_month_is_closed(county: County) -> None:
