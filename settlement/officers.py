@@ -48,6 +48,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "provider": ("provider_id",),
 }
 """Roles that are somebody's only for a part of the district."""
+SCOPE_WORDS = {"town": "镇街", "village": "村社区", "provider_id": "服务商"}
 
 # permission -> roles. What is not listed is refused. Who takes a step of an enrolment is the scheme's to say (people.enrolment).
 MAY: dict[str, frozenset[str]] = {
@@ -112,18 +113,23 @@ def add(
     village: str | None = None,
     provider_id: int | None = None,
 ) -> None:
-    """Register an officer. Raises Refused: BAD_INPUT for a role that no person has, or one whose scope is missing (without it
-    :func:`require` would let a town's officer touch every town); ID_REUSED for a sign-in name that is taken."""
+    """Register an officer; the same again changes nothing. Raises Refused: BAD_INPUT for a role that no person has, or one whose scope is missing (without it
+    :func:`require` would let a town's officer touch every town); ID_REUSED for a sign-in name that is somebody else's."""
     if role not in ROLES or role in NO_PERSON:
         raise Refused(Reason.BAD_INPUT, detail=f"role {role}")
     scope = {"town": town, "village": village, "provider_id": provider_id}
     missing = [name for name in SCOPES.get(role, ()) if not scope[name]]
     if missing:
-        raise Refused(Reason.BAD_INPUT, detail=f"{role}: {', '.join(missing)}")
-    taken = act.conn.execute(select(officers.c.id).where(officers.c.id == id)).first()
+        zh, en = "、".join(SCOPE_WORDS[name] for name in missing), ", ".join(missing)
+        raise Refused(
+            Reason.BAD_INPUT, detail=f"{ROLES[role][0]}经办人须写明{zh} | an officer of this role needs: {en}"
+        )
+    row = {"id": id, "name": name, "role": role, "town": town, "village": village, "provider_id": provider_id}
+    taken = act.conn.execute(select(officers).where(officers.c.id == id)).one_or_none()
+    if taken is not None and taken.active and all(getattr(taken, key) == value for key, value in row.items()):
+        return
     if id == SYSTEM.id or taken is not None:
         raise Refused(Reason.ID_REUSED)
-    row = {"id": id, "name": name, "role": role, "town": town, "village": village, "provider_id": provider_id}
     act.conn.execute(insert(officers), row | {"active": True, "created_at": act.now})
     act.audit("officer.add", f"officer:{id}", after={"role": role, "town": town, "provider_id": provider_id})
 

@@ -45,6 +45,7 @@ def test_a_sign_in_name_is_one_persons(engine: Engine) -> None:
     assert refused(engine, "system", "李明", "civil_affairs") is Reason.ID_REUSED
     with acting(engine) as act:
         officers.add(act, "li", "李明", "civil_affairs")
+        officers.add(act, "li", "李明", "civil_affairs")  # typed twice: nothing changes
     assert refused(engine, "li", "李敏", "district_finance") is Reason.ID_REUSED
 
 
