@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -93,48 +96,57 @@ def demo(desk: Desk, seniors: int, seed: int, folder: Path) -> None:
     )
 
 
+# field of a line -> its header
+QUARTER_COLUMNS = {
+    "visits": "次数 visits",
+    "subsidy_fen": "补贴 subsidy",
+    "adjustments_fen": "调整 adjusted",
+    "personal_fen": "个人 personal",
+    "voided": "废单 voided",
+    "held_back": "暂缓 held back",
+    "district_fen": "区承担 district",
+    "town_fen": "镇承担 town",
+}
+
+
 def show(desk: Desk, told: Told) -> None:
-    world, tally, decisions = told.world, told.tally, told.decisions
-    with reading(world.engine) as conn:
-        lines = report.quarter_table(conn, world)
-        caught = report.catches(conn, tally)
+    with reading(told.world.engine) as conn:
+        lines = report.quarter_table(conn, told.world)
+        caught = report.catches(conn, told.tally)
         cash, shortfall = report.cash_paid(conn)
-    headers = (
-        "镇 town",
-        "服务商 provider",
-        "次数 visits",
-        "补贴 subsidy",
-        "调整 adjusted",
-        "个人 personal",
-        "废单 voided",
-        "暂缓 held back",
-        "区承担 district",
-        "镇承担 town",
-    )
-    columns = (
-        "visits",
-        "subsidy_fen",
-        "adjustments_fen",
-        "personal_fen",
-        "voided",
-        "held_back",
-        "district_fen",
-        "town_fen",
-    )
-
-    def cell(name: str, value: int) -> int | str:
-        return format_yuan(value) if name.endswith("_fen") else value
-
-    body = [[x.town, x.provider, *(cell(name, getattr(x, name)) for name in columns)] for x in lines]
-    sums = {name: sum(getattr(x, name) for x in lines) for name in columns}
-    body.append(["合计 total", "", *(cell(name, sums[name]) for name in columns)])
-    desk.show_table(f"{quarter.QUARTER} 结算（元） settlement (yuan)", headers, body)
-    difference = sums["district_fen"] * 3 - sums["town_fen"] * 7
+    _show_quarter(desk, lines)
+    _show_checks(desk, told, caught)
     desk.say(
-        f"合计与 7:3 的差：{difference / 10:+.1f} 分（每家每镇各自取整，最大余数法）",
-        f"the totals differ from 7:3 by {difference / 10:+.1f} fen: each provider and town is split by itself, largest remainder",
+        f"现金 {format_yuan(cash)} 元（只登记），服务商承担 {format_yuan(shortfall)} 元",
+        f"cash at the door {format_yuan(cash)} (recorded only), borne by providers {format_yuan(shortfall)}",
     )
-    names = {signal.code: signal.name_zh for signal in world.scheme.fraud.signals}
+    out = told.world.out
+    desk.say(f"文件在 {out}：CSV、payments.xlsx、银行文件、cards.pdf、roster.xlsx", f"the files are in {out}")
+    desk.say(
+        "接着看：make serve；songbai --db … explain 付款单号；songbai --db … verify",
+        "go on with: make serve; songbai explain ORDER; songbai verify",
+    )
+
+
+def _show_quarter(desk: Desk, lines: list[report.Line]) -> None:
+    def cells(values: Mapping[str, int]) -> list[int | str]:
+        return [format_yuan(values[name]) if name.endswith("_fen") else values[name] for name in QUARTER_COLUMNS]
+
+    body = [[line.town, line.provider, *cells(asdict(line))] for line in lines]
+    sums = {name: sum(getattr(line, name) for line in lines) for name in QUARTER_COLUMNS}
+    body.append(["合计 total", "", *cells(sums)])
+    headers = ("镇 town", "服务商 provider", *QUARTER_COLUMNS.values())
+    desk.show_table(f"{quarter.QUARTER} 结算（元） settlement (yuan)", headers, body)
+    difference = Decimal(sums["district_fen"] * 3 - sums["town_fen"] * 7) / 10
+    desk.say(
+        f"合计与 7:3 的差：{difference:+.1f} 分（每家每镇各自取整，最大余数法）",
+        f"the totals differ from 7:3 by {difference:+.1f} fen: each provider and town is split by itself, largest remainder",
+    )
+
+
+def _show_checks(desk: Desk, told: Told, caught: report.Caught) -> None:
+    tally, released = told.tally, len(told.decisions.released)
+    names = {signal.code: signal.name_zh for signal in told.world.scheme.fraud.signals}
     desk.show_table(
         "付款前核查 checks before payment",
         ("作假 trick", "", "作假数 played", "已拦 stopped", "仅提示 flagged"),
@@ -143,25 +155,14 @@ def show(desk: Desk, told: Told) -> None:
     played, stopped = (sum(getattr(x, name) for x in caught.tricks) for name in ("played", "stopped"))
     desk.say(
         f"作假{played}次，拦下{stopped}次。误拦诚实服务{caught.honest_stopped}次，其中{caught.paired}次与作假成对、无法自行分辨；"
-        f"经第二人复核放行{len(decisions.released)}次。误提示{caught.honest_flagged}次",
+        f"经第二人复核放行{released}次。误提示{caught.honest_flagged}次",
         f"{stopped} of {played} tricks stopped; {caught.honest_stopped} honest visits stopped too, {caught.paired} of them one half of a pair "
-        f"with a trick ({len(decisions.released)} released by a second person); {caught.honest_flagged} flagged only",
+        f"with a trick ({released} released by a second person); {caught.honest_flagged} flagged only",
     )
     at_once = "、".join(f"{what} {count}" for what, count in sorted(tally.tricks_refused.items())) or "0"
     desk.say(f"另有作假当场被拒：{at_once}", f"further tricks refused at the door: {at_once}")
     refused = "、".join(f"{code} {count}" for code, count in tally.refused.most_common()) or "0"
     desk.say(
-        f"当场拒绝 {refused}；经真实HTTP {tally.over_http} 次；重复上传 {tally.repeats} 次，均未重复记账",
-        f"refused at the door: {refused}; {tally.over_http} visits over real HTTP; {tally.repeats} sent twice, booked once",
-    )
-    desk.say(
-        f"现金 {format_yuan(cash)} 元（只登记），服务商承担 {format_yuan(shortfall)} 元",
-        f"cash at the door {format_yuan(cash)} (recorded only), borne by providers {format_yuan(shortfall)}",
-    )
-    desk.say(
-        f"文件在 {world.out}：CSV、payments.xlsx、银行文件、cards.pdf、roster.xlsx", f"the files are in {world.out}"
-    )
-    desk.say(
-        "接着看：make serve；songbai --db … explain 付款单号；songbai --db … verify",
-        "go on with: make serve; songbai explain ORDER; songbai verify",
+        f"诚实服务当场被拒：{refused}；经真实HTTP {tally.over_http} 次；重复上传 {tally.repeats} 次，均未重复记账",
+        f"honest visits refused at the door: {refused}; {tally.over_http} visits over real HTTP; {tally.repeats} sent twice, booked once",
     )
