@@ -102,6 +102,7 @@ class Reason(Enum):
     CARD_CLOSED = Words(409, "14", False, "此卡已销户", "This card is closed", "请联系村(社区)", "Ask the village office")
 
     # --- vouchers ----------------------------------------------------------------------------------------------------------
+    ISSUANCE_TOO_EARLY = Words(409, "58", True, "{month}的发放最早可在{day}起草", "The issuance of {month} may be drafted from {day} on", "到时再起草；名单届时才准", "Draft it then; only then is the list right")
     ISSUANCE_STATE = Words(409, "57", False, "{month}发放单“{state}”时不能{event}", "The run of {month} is {state}: cannot {event}", "请按 起草、审批、入账 的顺序办理", "Draft, approve, post: in this order")
     ISSUANCE_GAP = Words(409, "57", False, "{month}之前还有未入账的发放单：{missing}", "{missing} must be posted before {month}", "请先完成较早月份", "Finish the earlier month first")
 

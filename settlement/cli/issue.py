@@ -12,6 +12,7 @@ from settlement.cli.close import MONTH
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
 from settlement.cli.roster import scheme_option
 from settlement.money import format_yuan
+from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.policy import months, store
 from settlement.vouchers import issuance, runs
@@ -60,6 +61,8 @@ def issue(
         period = months.issued_together(store.in_force(conn, scheme_code, when), when)
         towns = [town] if town else issuance.towns_of(conn, scheme_code, period)
         standing = [run.id for run in runs.of_period(conn, scheme_code, period[0], town)]
+    if step in ("approve", "post") and not standing:
+        raise Refused(Reason.NOT_FOUND, what=f"{period[0]} 发放 issuance")
     # A transaction per town: each is done or not, whatever stops us in between.
     if step == "draft":
         for each in towns:

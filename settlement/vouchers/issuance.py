@@ -48,10 +48,14 @@ from settlement.vouchers.upsert import insert_into
 def draft(act: Act, scheme_code: str, month: Month, town: str | None = None) -> list[Run]:
     """Draw up who gets how much in the period that the month belongs to, for one town or all; the runs.
 
-    Again before the approval: drawn up anew from what is known now. After it: the run as it stands.
+    Again before the approval: drawn up anew from what is known now. After it: the run as it stands. Raises Refused(ISSUANCE_TOO_EARLY) before the
+    month before the period: nobody knows yet who will be alive and entitled.
     """
     period = months.issued_together(store.in_force(act.conn, scheme_code, month), month)
     scheme = store.in_force(act.conn, scheme_code, period[0])
+    earliest = period[0].previous()
+    if Month.of(act.now, scheme.time_zone) < earliest:
+        raise Refused(Reason.ISSUANCE_TOO_EARLY, month=period[0], day=earliest.first_day)
     for each in period:
         entitling.age_bands(act, scheme, each)
     towns = [town] if town is not None else towns_of(act.conn, scheme_code, period)

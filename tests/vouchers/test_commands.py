@@ -56,6 +56,9 @@ def test_a_month_at_the_town_office(town: Town) -> None:
     town.now = "2026-06-25 10:00"
     first, second = (made["card_id"] for made in town.json(f"card issue --town {TOWN} --by clerk"))
     town.type(f"card activate {first} {second} --by counter")
+    assert "2026-07 发放" in town.type(
+        "issue --month 2026-07 --approve --by head", exit_code=1
+    )  # nothing is drafted yet
     for _ in range(2):
         assert town.json("issue --month 2026-07 --draft --by clerk")[0]["amount"] == 210_00
         assert town.json("issue --month 2026-07 --approve --by head")[0]["approved_by"] == "head"

@@ -129,10 +129,14 @@ def test_who_may_do_what(engine: Engine) -> None:
     issue(engine, JULY, "2026-07-01 09:00")
     with acting(engine, "2026-07-31 09:00", TOWN_CLERK) as act:
         (august,) = issuance.draft(act, SCHEME, AUGUST, TOWN)
+    with pytest.raises(Refused) as refusal, acting(engine, "2026-07-31 23:59", TOWN_CLERK) as act:
+        issuance.draft(act, SCHEME, SEPTEMBER, TOWN)
+    assert refusal.value.reason is Reason.ISSUANCE_TOO_EARLY
+    with acting(engine, "2026-08-01 00:00", TOWN_CLERK) as act:
         (september,) = issuance.draft(act, SCHEME, SEPTEMBER, TOWN)
-    with acting(engine, "2026-07-31 09:00", TOWN_HEAD) as act:
+    with acting(engine, "2026-08-01 09:00", TOWN_HEAD) as act:
         issuance.approve(act, september.id)
-    with pytest.raises(Refused) as refusal, acting(engine, "2026-07-31 09:00") as act:
+    with pytest.raises(Refused) as refusal, acting(engine, "2026-08-01 09:00") as act:
         issuance.post(act, september.id)
     assert refusal.value.reason is Reason.ISSUANCE_GAP
     assert august.id in f"{SCHEME}/{refusal.value.details['missing']}/{TOWN}"
