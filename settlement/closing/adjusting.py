@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, or_, select, update
 
 from settlement import officers
 from settlement.act import Act
@@ -19,8 +19,9 @@ from settlement.closing.tables import adjustments
 from settlement.outcomes import Declined, Reason, Refused, declined
 from settlement.periods import Month
 from settlement.policy import store
-from settlement.providers.tables import providers
+from settlement.providers.tables import contracts, providers
 from settlement.visits import voiding
+from settlement.visits.tables import visits
 from settlement.visits.words import VOID_REASONS, unlisted
 
 KINDS = {
@@ -112,6 +113,7 @@ def propose(
     store.in_force(act.conn, scheme_code, origin_month)
     if act.conn.execute(select(providers.c.id).where(providers.c.id == provider_id)).one_or_none() is None:
         raise Refused(Reason.NOT_FOUND, what=f"provider:{provider_id}")
+    _require_known_there(act, provider_id, town)
     facts = (
         kind,
         scheme_code,
@@ -133,6 +135,15 @@ def propose(
     act.conn.execute(insert(adjustments), row)
     act.audit("adjustment.propose", f"adjustment:{id}", after={"amount_fen": amount_fen}, why=reason)
     return id
+
+
+def _require_known_there(act: Act, provider_id: int, town: str) -> None:
+    """A mistyped town would be settled, and paid, by nobody."""
+    c = contracts.c
+    contracted = exists().where(c.provider_id == provider_id, c.town == town)
+    served = exists().where(visits.c.provider_id == provider_id, visits.c.town == town)
+    if not act.conn.execute(select(or_(contracted, served))).scalar_one():
+        raise Refused(Reason.NOT_FOUND, what=f"provider:{provider_id} {town}")
 
 
 def approve(act: Act, adjustment_id: str) -> None:

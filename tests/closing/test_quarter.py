@@ -155,6 +155,22 @@ def test_only_what_two_people_approved_is_settled(county: County) -> None:
     assert county.one(adjustments).quarter is None
 
 
+def test_no_adjustment_for_a_town_where_the_provider_is_unknown(county: County) -> None:
+    county.serve("v1", subsidy=1000)
+    with pytest.raises(Refused) as refusal, acting(county.engine, "2026-09-20 09:00", AFFAIRS) as act:
+        adjusting.propose(
+            act,
+            "penalty",
+            scheme_code=SCHEME,
+            provider_id=county.providers["A"],
+            town="仙女縝",
+            origin_month=JULY,
+            amount_fen=-100,
+            reason="x",
+        )
+    assert refusal.value.reason is Reason.NOT_FOUND
+
+
 def test_a_negative_net_pays_nothing_and_is_carried_with_its_payers(county: County) -> None:
     a = f"provider:{county.providers['A']}"
     county.serve("v1", when="2026-07-10 09:00", subsidy=100)
