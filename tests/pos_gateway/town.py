@@ -77,7 +77,9 @@ def _provider(act: Any, name: str, code: str) -> int:
     body = code[:17].replace("I", "1").replace("O", "0")
     body = body[:2] + body[2:17].replace("Z", "Y")
     whole = body + uscc.calc_check_digit(body)
-    return register.register(act, code=whole, name=name, bank_name="江都农商行", bank_account=f"32{int(whole[-8:], 36)}")
+    return register.register(
+        act, code=whole, name=name, bank_name="江都农商行", bank_account=f"32{int(whole[-8:], 36)}"
+    )
 
 
 @dataclass
