@@ -37,6 +37,7 @@ def test_wrong_use(typed: str, said: str) -> None:
 def test_a_database_that_was_never_initialised(tmp_path: Path) -> None:
     told = CliRunner().invoke(main, ["--db", f"sqlite:///{tmp_path / 'new.db'}", "verify"])
     assert (told.exit_code, "songbai init" in told.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []  # asking makes no database
 
 
 def test_codes_as_people_say_them() -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from settlement import keys, officers
 from settlement.act import SYSTEM, Act, begin
 from settlement.clock import Clock, system_clock
-from settlement.db import make_engine, reading
+from settlement.db import make_engine, migrate, reading
 from settlement.findings import Finding
 from settlement.outcomes import Reason, Refused, fill
 
@@ -60,6 +60,20 @@ class Desk:
 
     @cached_property
     def engine(self) -> Engine:
+        """The district's database. Raises Refused(NOT_FOUND) when there is none: only :meth:`make_database` makes one."""
+        self._require_known_kind()
+        if self._file is not None and not self._file.is_file():
+            raise Refused(Reason.NOT_FOUND, what=f"{self._file} (songbai init)")
+        return make_engine(self.url, self.schema)
+
+    def make_database(self) -> None:
+        """Make or upgrade the tables."""
+        self._require_known_kind()
+        engine = make_engine(self.url, self.schema)
+        migrate(engine)
+        engine.dispose()
+
+    def _require_known_kind(self) -> None:
         try:
             backend = make_url(self.url).get_backend_name()
         except ArgumentError:
@@ -68,12 +82,15 @@ class Desk:
             raise click.UsageError(
                 "--db 应为 sqlite:///文件 或 postgresql://用户@主机/库  --db is sqlite:///file or postgresql://…"
             )
-        return make_engine(self.url, self.schema)
+
+    @property
+    def _file(self) -> Path | None:
+        database = make_url(self.url).database if self.url.startswith("sqlite") else None
+        return Path(database) if database else None
 
     @property
     def keys_path(self) -> Path:
-        database = make_url(self.url).database if self.url.startswith("sqlite") else None
-        return self.keys_file or keys.ring_path(Path(database) if database else None)
+        return self.keys_file or keys.ring_path(self._file)
 
     @cached_property
     def ring(self) -> keys.KeyRing:

@@ -159,6 +159,12 @@ def _show_checks(desk: Desk, told: Told, caught: report.Caught) -> None:
         f"{stopped} of {played} tricks stopped; {caught.honest_stopped} honest visits stopped too, {caught.paired} of them one half of a pair "
         f"with a trick ({released} released by a second person); {caught.honest_flagged} flagged only",
     )
+    learnt_late = sum(x.played - x.stopped - x.flagged for x in caught.tricks if x.trick == "after_death")
+    if learnt_late:
+        desk.say(
+            f"其中{learnt_late}次去世后服务在关账后才得知，下月核查会查到，认定后以调整追回",
+            f"{learnt_late} visits after a death were learnt of after the last close: the next month's checks find them; once upheld, an adjustment takes the money back",
+        )
     at_once = "、".join(f"{what} {count}" for what, count in sorted(tally.tricks_refused.items())) or "0"
     desk.say(f"另有作假当场被拒：{at_once}", f"further tricks refused at the door: {at_once}")
     refused = "、".join(f"{code} {count}" for code, count in tally.refused.most_common()) or "0"

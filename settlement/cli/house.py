@@ -7,7 +7,7 @@ import click
 from settlement import keys, officers, verify
 from settlement.act import SYSTEM, begin
 from settlement.cli.common import Desk, json_option, pass_desk
-from settlement.db import grant, migrate
+from settlement.db import grant
 
 
 @click.command("init")
@@ -19,7 +19,7 @@ from settlement.db import grant, migrate
 @pass_desk
 def init(desk: Desk, app_role: str | None) -> None:
     """建库或升级，并生成密钥 Make or upgrade the district's database; make its keys when there are none."""
-    migrate(desk.engine)
+    desk.make_database()
     if app_role is not None:
         try:
             grant(desk.engine, app_role)
