@@ -100,7 +100,9 @@ def propose(
     reason: str,
     visit_id: str | None = None,
 ) -> str:
-    """Propose a penalty, clawback (below zero) or correction (either sign) of a quarter; its id. The same again is the same proposal.
+    """Propose a penalty, clawback (below zero) or correction (either sign) of a quarter; its id.
+
+    Each call is a proposal of its own (two equal penalties may be meant); the second person sees both before either counts.
 
     ``origin_month``: the month it comes from, whose ratio splits it. Raises Refused(ADJUSTMENT_SIGN), Refused(BAD_INPUT),
     Refused(NOT_FOUND).

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     and_,
     cast,
     exists,
@@ -127,6 +128,27 @@ def idle_burst(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
 
     Idle since the last debit, or since the first money came when there was none. What lay there is counted at the moment the run begins.
     """
+    runs: dict[tuple[int, int], list[Any]] = {}
+    for row in conn.execute(_after_rest(scope, params)):
+        runs.setdefault((row.card_id, row.begins), []).append(row)
+    for (card, _), burst in runs.items():
+        spent, available = sum(row.subsidy_fen for row in burst), int(burst[0].available)
+        if len(burst) < 2 or available <= 0 or spent * 100 < available * params["percent"]:
+            continue
+        shown = (f"card:{card}", *rows("debit", *(row.debit for row in burst)))
+        measured = {
+            "idle_days": (burst[0].begins - burst[0].since) // DAY,
+            "fen": spent,
+            "available_fen": available,
+            "percent": spent * 100 // available,
+        }
+        for row in burst:
+            if row.checked:
+                yield Hit(row.id, shown, measured)
+
+
+def _after_rest(scope: Scope, params: Params) -> Select[Any]:
+    """Debits within ``within_days`` of one that ended ``idle_days`` of rest, by card and begin of the run."""
     before, after = debits.alias("before"), debits.alias("after")
     taken = us(debits.c.occurred_at)
     # One pass over the days concerned finds who was not debited for so long; only for those few the past is searched.
@@ -189,29 +211,12 @@ def idle_burst(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     window = us(after.c.occurred_at).between(
         run.c.begins, run.c.begins + literal(params["within_days"] * DAY, BigInteger)
     )
-    query = (
+    return (
         select(run, after.c.id.label("debit"), after.c.subsidy_fen, visits.c.id, scope.checked(visits).label("checked"))
         .join(after, and_(after.c.card_id == run.c.card_id, after.c.status == "posted", window))
         .join(visits, visits.c.id == after.c.visit_id)
         .order_by(run.c.card_id, run.c.begins, after.c.occurred_at)
     )
-    runs: dict[tuple[int, int], list[Any]] = {}
-    for row in conn.execute(query):
-        runs.setdefault((row.card_id, row.begins), []).append(row)
-    for (card, _), burst in runs.items():
-        spent, available = sum(row.subsidy_fen for row in burst), int(burst[0].available)
-        if len(burst) < 2 or available <= 0 or spent * 100 < available * params["percent"]:
-            continue
-        shown = (f"card:{card}", *rows("debit", *(row.debit for row in burst)))
-        measured = {
-            "idle_days": (burst[0].begins - burst[0].since) // DAY,
-            "fen": spent,
-            "available_fen": available,
-            "percent": spent * 100 // available,
-        }
-        for row in burst:
-            if row.checked:
-                yield Hit(row.id, shown, measured)
 
 
 def _balance_before(account: ColumnElement[int], moment: ColumnElement[int]) -> ColumnElement[int]:

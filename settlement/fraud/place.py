@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from settlement.fraud.distance import e7_of_metres, metres_squared
 from settlement.fraud.duration import demands
@@ -64,7 +77,26 @@ def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]
 
 
 def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
-    """At least ``cards`` different cards were debited within ``minutes`` and ``metres`` of one debit, home visits only.
+    """At least ``cards`` different cards were debited within ``minutes`` and ``metres`` of one debit, home visits only."""
+    groups: dict[str, list[Any]] = {}
+    for row in conn.execute(_neighbours(scope, params)):
+        groups.setdefault(row.debit, []).append(row)
+    for debit, others in groups.items():
+        number = 1 + len({row.other_card for row in others})
+        if number < params["cards"]:
+            continue
+        head = others[0]
+        shown = rows("debit", debit, *(row.other_debit for row in others))
+        measured = {"cards": number, "seconds": others[-1].apart // SECOND}
+        if head.checked:
+            yield Hit(head.visit, shown, measured)
+        for row in others:
+            if row.other_checked:
+                yield Hit(row.other_visit, shown, measured)
+
+
+def _neighbours(scope: Scope, params: Params) -> Select[Any]:
+    """Pairs of debits of different cards, near in time and place.
 
     Every debit is written into its own cell of a grid and the eight around it; a cell is at least as wide as ``metres`` (up to 60 degrees of
     latitude), so whatever is near a debit is written into that debit's own cell. Only cells with enough debits at about one time are looked
@@ -110,7 +142,7 @@ def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterat
     crowded = select(spread).where(spread.c.crowd >= params["cards"]).cte("crowded")
     first, other = crowded.alias("first"), crowded.alias("other")
     near = metres_squared(first.c.latitude, first.c.longitude, other.c.latitude, other.c.longitude)
-    query = (
+    return (
         select(
             first.c.debit,
             first.c.visit,
@@ -131,18 +163,3 @@ def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterat
         )
         .order_by(first.c.debit, other.c.taken, other.c.debit)
     )
-    groups: dict[str, list[Any]] = {}
-    for row in conn.execute(query):
-        groups.setdefault(row.debit, []).append(row)
-    for debit, others in groups.items():
-        number = 1 + len({row.other_card for row in others})
-        if number < params["cards"]:
-            continue
-        head = others[0]
-        shown = rows("debit", debit, *(row.other_debit for row in others))
-        measured = {"cards": number, "seconds": others[-1].apart // SECOND}
-        if head.checked:
-            yield Hit(head.visit, shown, measured)
-        for row in others:
-            if row.other_checked:
-                yield Hit(row.other_visit, shown, measured)
