@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from settlement.act import Act
-from settlement.cards import book
+from settlement.cards import book, lifecycle
 from settlement.cards.book import Card
 from settlement.db import micros
 from settlement.ledger import accounts as account_book
@@ -45,10 +45,14 @@ def document(scheme_code: str, senior_id: int, occurrence: int) -> str:
 
 
 def take_back(act: Act, scheme: Scheme, card: Card, which: ColumnElement[bool], reason: str) -> list[MonthBack]:
-    """Take back the posted lines that ``which`` chooses and that did not come back yet, the latest month first. In the scheme's unit."""
+    """Take back the posted lines that ``which`` chooses and that did not come back yet, the latest month first. In the scheme's unit.
+
+    What the closing of the account returned already is no debt: it is put back first, and goes to the funds again as these months.
+    """
     lines = _standing(act, card, which)
     if not lines:
         return []
+    reopened = undo_closing(act, card, reason) if card.status == lifecycle.CLOSED else 0
     purses = account_book.lock(act.conn, {line.credit_account_id for line in lines})
     free = {id: purse.balance - purse.held for id, purse in purses.items()}
     control = account_book.open_account(act, chart.VOUCHER_CONTROL, chart.scheme(scheme.code), unit=scheme.unit)
@@ -75,9 +79,26 @@ def take_back(act: Act, scheme: Scheme, card: Card, which: ColumnElement[bool], 
     act.conn.execute(insert(issuance_returns), rows)
     _recompute_caps(act, scheme, card, [each.month for each in back])
     post_all(act, group_id, group)
+    if reopened:
+        _return_rest(act, card, control)
     figures = {"months": [each.month for each in back], "taken_back": sum(b.taken_back for b in back)}
     act.audit("issuance.take_back", f"card:{card.id}", after=figures | {"receivable": owed}, why=reason)
     return back
+
+
+def _return_rest(act: Act, card: Card, control: int) -> None:
+    """What is left on a closed account goes to the funds, as its closing sent it."""
+    group_id = f"close/{card.id}/{micros(act.now)}/again"
+    purses = account_book.lock(act.conn, book.account_ids(act.conn, card.id)).values()
+    rest = [each for each in purses if each.code == chart.CARD_SUBSIDY and each.balance]
+    post_all(
+        act,
+        group_id,
+        [
+            Transfer(f"{group_id}/{each.id}", each.id, control, each.balance, "take_back", f"card:{card.id}", act.now)
+            for each in rest
+        ],
+    )
 
 
 def _standing(act: Act, card: Card, which: ColumnElement[bool]) -> Sequence[Any]:

@@ -92,6 +92,33 @@ def test_a_death_on_the_15th_learnt_after_the_next_month_was_issued(engine: Engi
     clean(engine)
 
 
+@pytest.mark.parametrize(("spent", "returned", "taken", "owed"), [(100, 140, 140, 20), (10, 230, 160, 0)])
+def test_an_account_closed_before_the_death_was_known(
+    engine: Engine, spent: int, returned: int, taken: int, owed: int
+) -> None:
+    """80.00 a month, July to September: 240.00, of which some is spent in August. The account is closed on 10 September and the rest goes back to
+    the funds. On the 12th a death of 15 July is learnt: August and September, 160.00, fall away. What the closing returned is not owed again."""
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        someone, card_id = carded(act, 80, "2026-07")
+    for month, day in ((JULY, "2026-07-01"), (AUGUST, "2026-08-01"), (SEPTEMBER, "2026-09-01")):
+        issue(engine, month, f"{day} 09:00")
+        if month == AUGUST:
+            with acting(engine, "2026-08-10 18:00") as act:
+                assert isinstance(_spend(act, card_id, "v1", spent, "2026-08-10 10:00"), Posted)
+    with acting(engine, "2026-09-10 09:00", COUNTER) as act:
+        assert money.close(act, card_id, payee="agent", why="去世").returned == returned * 100
+    with acting(engine, "2026-09-12 09:00", TOWN_CLERK) as act:
+        ended = life.learn_of_death(act, someone, date(2026, 7, 15))
+    assert (ended.taken_back, ended.receivable) == (taken * 100, owed * 100)
+    assert subsidy(engine, card_id) == 0
+    with acting(engine, "2026-09-13 09:00") as act:
+        assert _owes(act, someone) == owed * 100
+        assert balance.balances(act.conn, chart.VOUCHER_CONTROL) == {f"scheme:{SCHEME}": -spent * 100}
+        assert ledger_integrity.check(act.conn) == []
+    clean(engine)
+
+
 def test_a_death_known_at_once_leaves_the_month_alone(engine: Engine) -> None:
     with acting(engine, "2026-06-28 09:00") as act:
         store_scheme(act)
