@@ -38,6 +38,18 @@ SETTINGS = {
     "log_min_messages": "fatal",
 }
 
+# As a district's server is set: nothing acknowledged is lost when the power goes. For crash tests and benchmarks.
+DURABLE = {
+    "listen_addresses": "",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": "60",
+    "shared_buffers": "1GB",
+    "max_wal_size": "4GB",
+    "log_min_messages": "fatal",
+}
+
 # The shell waits for the end of its input, which comes when the tests close it or die; then it stops the server and tidies up.
 GUARD = """
 "$1" -D "$2/data" -k "$2" $4 >"$2/log" 2>&1 </dev/null &
@@ -55,15 +67,16 @@ class Unavailable(Exception):
 
 
 class Server:
-    """A running server; ``url(name)`` is the SQLAlchemy address of one of its databases."""
+    """A running server; ``url(name)`` is the SQLAlchemy address of one of its databases, ``programs`` the folder of psql, pgbench and so on."""
 
-    def __init__(self, timeout: float = 20.0) -> None:
+    def __init__(self, timeout: float = 20.0, settings: dict[str, str] = SETTINGS) -> None:
         self._drop = _drop_privileges()
         programs, copied = _programs(self._drop)
+        self.programs = programs
         self.folder = _private_folder("songbai-pg-", self._drop)
         try:
             self._initdb(programs)
-            options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+            options = " ".join(f"-c {name}={value}" for name, value in settings.items())
             self._guard = subprocess.Popen(
                 [
                     "/bin/sh",

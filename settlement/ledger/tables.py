@@ -8,15 +8,22 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    ForeignKey,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from settlement.db import Instant, RowId, metadata
+
+
+def _once(name: str) -> Index:
+    named = text(f"{name} IS NOT NULL")
+    return Index(f"uq_ledger_transfers_{name}", name, unique=True, postgresql_where=named, sqlite_where=named)
+
 
 accounts = Table(
     "ledger_accounts",
@@ -36,6 +43,8 @@ accounts = Table(
     CheckConstraint("balance >= held AND held >= 0", name="never_below_zero"),
     CheckConstraint("guarded OR (balance = 0 AND held = 0)", name="shared_is_folded"),
     Index("ix_ledger_accounts_owner", "owner"),
+    # Room on each page for the new version of a balance, so that no index is touched when it moves.
+    postgresql_with={"fillfactor": 70},
 )
 
 transfers = Table(
@@ -46,35 +55,29 @@ transfers = Table(
     Column("id", String(100), nullable=False, unique=True, comment="supplied by the caller: the idempotency key"),
     Column("group_id", String(100), nullable=False, comment="the business act; its transfers are all written or none"),
     Column("kind", String(12), nullable=False, comment="posted | hold | post_hold | void_hold | expire_hold"),
-    Column("debit_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False),
-    Column("credit_account_id", RowId, ForeignKey("ledger_accounts.id"), nullable=False),
+    # No foreign keys: the sole writer has both accounts in its hands, none is ever deleted, and ``verify`` looks for strays.
+    # A key check for each row would cost as much as the row (docs/decisions/0013-posting.md).
+    Column("debit_account_id", RowId, nullable=False),
+    Column("credit_account_id", RowId, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("code", String(40), nullable=False, comment="the kind of act: issue, debit_subsidy, void ..."),
     Column("reference", String(120), nullable=False, comment="the document behind it, e.g. debit:..."),
     Column("occurred_at", Instant, nullable=False),
     Column("effective_on", Date, nullable=False, comment="later of the occurrence and the first open day"),
     Column("recorded_at", Instant, nullable=False),
-    Column(
-        "hold_id",
-        String(100),
-        ForeignKey("ledger_transfers.id"),
-        comment="the hold that a post, void or expiry resolves",
-    ),
-    Column(
-        "reverses_id",
-        String(100),
-        ForeignKey("ledger_transfers.id"),
-        comment="the transfer that this contra takes back",
-    ),
+    Column("hold_id", String(100), comment="the hold that a post, void or expiry resolves"),
+    Column("reverses_id", String(100), comment="the transfer that this contra takes back"),
     Column("expires_at", Instant, comment="holds only"),
-    UniqueConstraint("hold_id"),
-    UniqueConstraint("reverses_id"),
     CheckConstraint("amount > 0", name="amount_positive"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
     CheckConstraint("kind IN ('posted','hold','post_hold','void_hold','expire_hold')", name="kind"),
     CheckConstraint("(kind IN ('post_hold','void_hold','expire_hold')) = (hold_id IS NOT NULL)", name="hold_named"),
-    Index("ix_ledger_transfers_debit", "debit_account_id", "effective_on"),
-    Index("ix_ledger_transfers_credit", "credit_account_id", "effective_on"),
+    # Each hold is resolved once, each transfer taken back once; the rows that do neither cost these indexes nothing.
+    _once("hold_id"),
+    _once("reverses_id"),
+    # By number: an account's last movements, and what came after the last fold.
+    Index("ix_ledger_transfers_debit", "debit_account_id", "seq"),
+    Index("ix_ledger_transfers_credit", "credit_account_id", "seq"),
     Index("ix_ledger_transfers_group", "group_id"),
     Index("ix_ledger_transfers_reference", "reference"),
 )
@@ -85,4 +88,66 @@ books = Table(
     Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1"),
     Column("open_from", Date, nullable=False, comment="the first open day: nothing is posted before it"),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+cuts = Table(
+    "ledger_cuts",
+    metadata,
+    # Up to where the books are decided: see settlement/ledger/horizon.py.
+    Column("id", RowId, primary_key=True),
+    Column("taken_at", Instant, nullable=False),
+    Column("transfers_upto", BigInteger, nullable=False, comment="the highest ledger_transfers.seq then visible"),
+    Column("audit_upto", BigInteger, nullable=False, comment="the highest audit_rows.id then visible"),
+    Column("server", String(40), nullable=False, comment="whose transactions these are; empty on SQLite"),
+    Column(
+        "next_transaction", BigInteger, nullable=False, comment="no transaction that could still write below is newer"
+    ),
+)
+
+folds = Table(
+    "ledger_folds",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    Column(
+        "upto",
+        BigInteger,
+        nullable=False,
+        comment="ledger_transfers.seq up to which ledger_day_totals holds every transfer",
+    ),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+day_totals = Table(
+    "ledger_day_totals",
+    metadata,
+    # Of shared accounts only: a card's purse has its balance on its row and some hundred transfers in its life.
+    Column("account_id", RowId, nullable=False),
+    Column("day", Date, nullable=False, comment="effective_on"),
+    Column("debits", BigInteger, nullable=False),
+    Column("credits", BigInteger, nullable=False),
+    Column("first_recorded_at", Instant, nullable=False),
+    Column("last_recorded_at", Instant, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "day"),
+)
+
+seals = Table(
+    "ledger_seals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 … without gaps"),
+    Column("day", Date, nullable=False, comment="the last day it covers, in the district's time zone"),
+    Column("sealed_at", Instant, nullable=False),
+    # Rows with after < number <= upto.
+    Column("transfers_after", BigInteger, nullable=False),
+    Column("transfers_upto", BigInteger, nullable=False),
+    Column("transfers_count", BigInteger, nullable=False),
+    Column("transfers_root", String(64), nullable=False, comment="SHA-256, hexadecimal"),
+    Column("audit_after", BigInteger, nullable=False),
+    Column("audit_upto", BigInteger, nullable=False),
+    Column("audit_count", BigInteger, nullable=False),
+    Column("audit_root", String(64), nullable=False),
+    Column("previous", String(64), nullable=False, comment="SHA-256 of the seal before; zeros before the first"),
+    Column("key_id", String(40), nullable=False),
+    Column("signature", String(120), nullable=False, comment="Ed25519 over the statement of the seal, base64"),
 )

@@ -1,0 +1,193 @@
+"""A fast and sealed ledger: room for balances to move, keys that only cost the rows that need them, cuts, folds and seals.
+
+Revision 0002, after 0001.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# On PostgreSQL a row's number is drawn only by a transaction that has its own number already: settlement/ledger/horizon.py relies on it.
+NUMBERED = {"ledger_transfers": "seq", "audit_rows": "id"}
+
+
+def upgrade() -> None:
+    op.create_table(
+        "ledger_cuts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "transfers_upto", sa.BigInteger(), nullable=False, comment="the highest ledger_transfers.seq then visible"
+        ),
+        sa.Column("audit_upto", sa.BigInteger(), nullable=False, comment="the highest audit_rows.id then visible"),
+        sa.Column(
+            "server", sa.String(length=40), nullable=False, comment="whose transactions these are; empty on SQLite"
+        ),
+        sa.Column(
+            "next_transaction",
+            sa.BigInteger(),
+            nullable=False,
+            comment="no transaction that could still write below is newer",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_cuts")),
+    )
+    op.create_table(
+        "ledger_day_totals",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False, comment="effective_on"),
+        sa.Column("debits", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("first_recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_seq", sa.BigInteger(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_ledger_day_totals")),
+    )
+    op.create_table(
+        "ledger_folds",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False, comment="always 1"),
+        sa.Column(
+            "upto",
+            sa.BigInteger(),
+            nullable=False,
+            comment="ledger_transfers.seq up to which ledger_day_totals holds every transfer",
+        ),
+        sa.CheckConstraint("id = 1", name=op.f("ck_ledger_folds_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_folds")),
+    )
+    op.create_table(
+        "ledger_seals",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, comment="1, 2, 3 … without gaps"),
+        sa.Column("day", sa.Date(), nullable=False, comment="the last day it covers, in the district's time zone"),
+        sa.Column("sealed_at", sa.BigInteger(), nullable=False),
+        sa.Column("transfers_after", sa.BigInteger(), nullable=False),
+        sa.Column("transfers_upto", sa.BigInteger(), nullable=False),
+        sa.Column("transfers_count", sa.BigInteger(), nullable=False),
+        sa.Column("transfers_root", sa.String(length=64), nullable=False, comment="SHA-256, hexadecimal"),
+        sa.Column("audit_after", sa.BigInteger(), nullable=False),
+        sa.Column("audit_upto", sa.BigInteger(), nullable=False),
+        sa.Column("audit_count", sa.BigInteger(), nullable=False),
+        sa.Column("audit_root", sa.String(length=64), nullable=False),
+        sa.Column(
+            "previous",
+            sa.String(length=64),
+            nullable=False,
+            comment="SHA-256 of the seal before; zeros before the first",
+        ),
+        sa.Column("key_id", sa.String(length=40), nullable=False),
+        sa.Column(
+            "signature", sa.String(length=120), nullable=False, comment="Ed25519 over the statement of the seal, base64"
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_ledger_seals")),
+    )
+    op.drop_index("ix_ledger_transfers_credit", table_name="ledger_transfers")
+    op.drop_index("ix_ledger_transfers_debit", table_name="ledger_transfers")
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild_on_sqlite()
+    else:
+        for name in ("hold_id", "reverses_id"):
+            op.drop_constraint(f"uq_ledger_transfers_{name}", "ledger_transfers", type_="unique")
+            op.drop_constraint(f"fk_ledger_transfers_{name}_ledger_transfers", "ledger_transfers", type_="foreignkey")
+        for side in ("debit", "credit"):
+            name = f"fk_ledger_transfers_{side}_account_id_ledger_accounts"
+            op.drop_constraint(name, "ledger_transfers", type_="foreignkey")
+        op.execute("ALTER TABLE ledger_accounts SET (fillfactor = 70)")
+        for table, column in NUMBERED.items():
+            drawn = f"nextval('{table}_{column}_seq'::regclass)"
+            op.execute(
+                f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT CASE WHEN pg_current_xact_id() IS NOT NULL THEN {drawn} END"
+            )
+    for name in ("hold_id", "reverses_id"):
+        named = sa.text(f"{name} IS NOT NULL")
+        index = f"uq_ledger_transfers_{name}"
+        op.create_index(index, "ledger_transfers", [name], unique=True, postgresql_where=named, sqlite_where=named)
+    for side in ("debit", "credit"):
+        op.create_index(f"ix_ledger_transfers_{side}", "ledger_transfers", [f"{side}_account_id", "seq"])
+
+
+def downgrade() -> None:
+    for side in ("debit", "credit"):
+        op.drop_index(f"ix_ledger_transfers_{side}", table_name="ledger_transfers")
+    for name in ("hold_id", "reverses_id"):
+        op.drop_index(f"uq_ledger_transfers_{name}", table_name="ledger_transfers")
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild_on_sqlite(*_keys_of_0001())
+    else:
+        for table, column in NUMBERED.items():
+            op.execute(
+                f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT nextval('{table}_{column}_seq'::regclass)"
+            )
+        op.execute("ALTER TABLE ledger_accounts RESET (fillfactor)")
+        for name in ("hold_id", "reverses_id"):
+            op.create_unique_constraint(f"uq_ledger_transfers_{name}", "ledger_transfers", [name])
+            key = f"fk_ledger_transfers_{name}_ledger_transfers"
+            op.create_foreign_key(key, "ledger_transfers", "ledger_transfers", [name], ["id"])
+        for side in ("debit", "credit"):
+            key, column = f"fk_ledger_transfers_{side}_account_id_ledger_accounts", f"{side}_account_id"
+            op.create_foreign_key(key, "ledger_transfers", "ledger_accounts", [column], ["id"])
+    for side in ("debit", "credit"):
+        op.create_index(f"ix_ledger_transfers_{side}", "ledger_transfers", [f"{side}_account_id", "effective_on"])
+    for table in ("ledger_seals", "ledger_folds", "ledger_day_totals", "ledger_cuts"):
+        op.drop_table(table)
+
+
+def _rebuild_on_sqlite(*keys: Any) -> None:
+    """SQLite drops no constraint: the rows move to a table without those that go, in one transaction with the rest."""
+    new = op.create_table(
+        "ledger_transfers_new",
+        sa.Column("seq", ROW_ID, nullable=False),
+        sa.Column("id", sa.String(100), nullable=False),
+        sa.Column("group_id", sa.String(100), nullable=False),
+        sa.Column("kind", sa.String(12), nullable=False),
+        sa.Column("debit_account_id", ROW_ID, nullable=False),
+        sa.Column("credit_account_id", ROW_ID, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.String(40), nullable=False),
+        sa.Column("reference", sa.String(120), nullable=False),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("hold_id", sa.String(100)),
+        sa.Column("reverses_id", sa.String(100)),
+        sa.Column("expires_at", sa.BigInteger()),
+        sa.CheckConstraint(
+            "(kind IN ('post_hold','void_hold','expire_hold')) = (hold_id IS NOT NULL)",
+            name=op.f("ck_ledger_transfers_hold_named"),
+        ),
+        sa.CheckConstraint(
+            "kind IN ('posted','hold','post_hold','void_hold','expire_hold')", name=op.f("ck_ledger_transfers_kind")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_ledger_transfers_amount_positive")),
+        sa.CheckConstraint("debit_account_id <> credit_account_id", name=op.f("ck_ledger_transfers_two_accounts")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_transfers")),
+        sa.UniqueConstraint("id", name=op.f("uq_ledger_transfers_id")),
+        *keys,
+    )
+    names = ", ".join(column.name for column in new.columns)
+    op.execute(f"INSERT INTO ledger_transfers_new ({names}) SELECT {names} FROM ledger_transfers ORDER BY seq")
+    op.drop_table("ledger_transfers")
+    op.rename_table("ledger_transfers_new", "ledger_transfers")
+    for name in ("group", "reference"):
+        op.create_index(f"ix_ledger_transfers_{name}", "ledger_transfers", ["group_id" if name == "group" else name])
+
+
+def _keys_of_0001() -> list[Any]:
+    keys: list[Any] = []
+    for name in ("hold_id", "reverses_id"):
+        keys.append(sa.UniqueConstraint(name, name=op.f(f"uq_ledger_transfers_{name}")))
+        # Named as it will be: renaming a table renames what points at it.
+        key = op.f(f"fk_ledger_transfers_{name}_ledger_transfers")
+        keys.append(sa.ForeignKeyConstraint([name], ["ledger_transfers_new.id"], name=key))
+    for side in ("debit", "credit"):
+        key = op.f(f"fk_ledger_transfers_{side}_account_id_ledger_accounts")
+        keys.append(sa.ForeignKeyConstraint([f"{side}_account_id"], ["ledger_accounts.id"], name=key))
+    return keys
