@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    union_all,
+)
 
 from settlement.errors import BrokenInvariant
 from settlement.ledger.tables import accounts, transfers
@@ -26,6 +40,49 @@ def available(conn: Connection, account_id: int) -> int:
         select(accounts.c.balance, accounts.c.held).where(accounts.c.id == account_id, accounts.c.guarded)
     ).one()
     return int(row.balance - row.held)
+
+
+def available_after(conn: Connection, account_ids: Iterable[int], seq: int) -> dict[int, int]:
+    """What could be spent from guarded accounts just after transfer number ``seq``, by account: what a replay answers.
+
+    Reckoned back from today, so that it reads only what was written since. Raises BrokenInvariant for an account that is not guarded.
+    """
+    wanted = sorted(set(account_ids))
+    found = {row.id: int(row.left) for row in conn.execute(_AVAILABLE_AFTER, {"ids": wanted, "seq": seq})}
+    if len(found) < len(wanted):
+        raise BrokenInvariant(f"not guarded accounts: {[id for id in wanted if id not in found]}")
+    return found
+
+
+def _available_after() -> Select[Any]:
+    t, hold = transfers.c, transfers.alias("hold")
+    ids: BindParameter[int] = bindparam("ids", expanding=True)
+    since = t.seq > bindparam("seq")
+    # A hold takes what is available when it is placed; posting it gives back what was not used, releasing it everything.
+    freed = case(
+        (t.kind.in_(("posted", "hold")), -t.amount),
+        (t.kind == "post_hold", hold.c.amount - t.amount),
+        else_=t.amount,
+    )
+    sides = union_all(
+        select(t.debit_account_id.label("account_id"), freed.label("move"))
+        .select_from(transfers.outerjoin(hold, hold.c.id == t.hold_id))
+        .where(t.debit_account_id.in_(ids), since),
+        select(t.credit_account_id, t.amount).where(t.credit_account_id.in_(ids), since, t.kind.in_(POSTED_KINDS)),
+    ).subquery("sides")
+    moved = (
+        select(sides.c.account_id, func.sum(sides.c.move).label("move")).group_by(sides.c.account_id).subquery("moved")
+    )
+    left = accounts.c.balance - accounts.c.held - cast(func.coalesce(moved.c.move, 0), BigInteger)
+    return (
+        select(accounts.c.id, left.label("left"))
+        .select_from(accounts.outerjoin(moved, moved.c.account_id == accounts.c.id))
+        .where(accounts.c.id.in_(ids), accounts.c.guarded)
+    )
+
+
+# One statement: it sees balances and transfers of the same moment, whoever posts meanwhile.
+_AVAILABLE_AFTER = _available_after()
 
 
 def as_of(conn: Connection, account_id: int, day: date, *, recorded_before: datetime | None = None) -> int:
