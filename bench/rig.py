@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -119,14 +120,15 @@ def url(engine: Engine) -> str:
 
 def settle(engine: Engine) -> None:
     """Statistics for the planner after bulk loading, and nothing dirty left."""
-    with engine.connect() as conn:
-        outside = conn.execution_options(isolation_level="AUTOCOMMIT")
-        if engine.dialect.name == "postgresql":
-            outside.exec_driver_sql("VACUUM (ANALYZE)")
-            outside.exec_driver_sql("CHECKPOINT")
-        else:
-            outside.exec_driver_sql("ANALYZE")
-            outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    if engine.dialect.name == "sqlite":
+        with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as conn:
+            conn.execute("ANALYZE")
+            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    with engine.connect() as connection:
+        outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+        outside.exec_driver_sql("VACUUM (ANALYZE)")
+        outside.exec_driver_sql("CHECKPOINT")
 
 
 def machine() -> dict[str, Any]:
