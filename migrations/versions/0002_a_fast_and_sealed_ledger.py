@@ -65,9 +65,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_folds")),
     )
     op.create_table(
+        "ledger_seal_leaves",
+        sa.Column("seal", sa.Integer(), nullable=False),
+        sa.Column("book", sa.String(length=10), nullable=False, comment="transfers | audit"),
+        sa.Column("span", sa.Integer(), nullable=False, comment="0, 1, 2 …"),
+        sa.Column("after", sa.BigInteger(), nullable=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column(
+            "root", sa.String(length=64), nullable=False, comment="of this span's leaves: a node of the seal's tree"
+        ),
+        sa.Column(
+            "leaves",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="the numbers, 8 bytes each, then the leaf hashes, 32 bytes each",
+        ),
+        sa.Column(
+            "signature", sa.String(length=120), nullable=False, comment="Ed25519 over the statement of the span, base64"
+        ),
+        sa.PrimaryKeyConstraint("seal", "book", "span", name=op.f("pk_ledger_seal_leaves")),
+    )
+    op.create_table(
         "ledger_seals",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, comment="1, 2, 3 … without gaps"),
-        sa.Column("day", sa.Date(), nullable=False, comment="the last day it covers, in the district's time zone"),
+        sa.Column("day", sa.Date(), nullable=False, comment="the day it was made, in the district's time zone"),
         sa.Column("sealed_at", sa.BigInteger(), nullable=False),
         sa.Column("transfers_after", sa.BigInteger(), nullable=False),
         sa.Column("transfers_upto", sa.BigInteger(), nullable=False),
@@ -136,7 +158,7 @@ def downgrade() -> None:
             op.create_foreign_key(key, "ledger_transfers", "ledger_accounts", [column], ["id"])
     for side in ("debit", "credit"):
         op.create_index(f"ix_ledger_transfers_{side}", "ledger_transfers", [f"{side}_account_id", "effective_on"])
-    for table in ("ledger_seals", "ledger_folds", "ledger_day_totals", "ledger_cuts"):
+    for table in ("ledger_seals", "ledger_seal_leaves", "ledger_folds", "ledger_day_totals", "ledger_cuts"):
         op.drop_table(table)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Date,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -136,7 +137,7 @@ seals = Table(
     "ledger_seals",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 … without gaps"),
-    Column("day", Date, nullable=False, comment="the last day it covers, in the district's time zone"),
+    Column("day", Date, nullable=False, comment="the day it was made, in the district's time zone"),
     Column("sealed_at", Instant, nullable=False),
     # Rows with after < number <= upto.
     Column("transfers_after", BigInteger, nullable=False),
@@ -150,4 +151,23 @@ seals = Table(
     Column("previous", String(64), nullable=False, comment="SHA-256 of the seal before; zeros before the first"),
     Column("key_id", String(40), nullable=False),
     Column("signature", String(120), nullable=False, comment="Ed25519 over the statement of the seal, base64"),
+)
+
+seal_leaves = Table(
+    "ledger_seal_leaves",
+    metadata,
+    # What names the row when a root does not fit, and proves one in no time: 40 bytes for each sealed row, in spans of 1,024.
+    Column("seal", Integer, nullable=False),
+    Column("book", String(10), nullable=False, comment="transfers | audit"),
+    Column("span", Integer, nullable=False, comment="0, 1, 2 …"),
+    # Rows with after < number <= upto.
+    Column("after", BigInteger, nullable=False),
+    Column("upto", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("root", String(64), nullable=False, comment="of this span's leaves: a node of the seal's tree"),
+    Column(
+        "leaves", LargeBinary, nullable=False, comment="the numbers, 8 bytes each, then the leaf hashes, 32 bytes each"
+    ),
+    Column("signature", String(120), nullable=False, comment="Ed25519 over the statement of the span, base64"),
+    PrimaryKeyConstraint("seal", "book", "span"),
 )
