@@ -53,6 +53,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_ledger_day_totals")),
     )
     op.create_table(
+        "ledger_month_totals",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False, comment="of effective_on"),
+        sa.Column("debits", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "month", name=op.f("pk_ledger_month_totals")),
+    )
+    op.create_table(
         "ledger_folds",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False, comment="always 1"),
         sa.Column(
@@ -158,7 +166,14 @@ def downgrade() -> None:
             op.create_foreign_key(key, "ledger_transfers", "ledger_accounts", [column], ["id"])
     for side in ("debit", "credit"):
         op.create_index(f"ix_ledger_transfers_{side}", "ledger_transfers", [f"{side}_account_id", "effective_on"])
-    for table in ("ledger_seals", "ledger_seal_leaves", "ledger_folds", "ledger_day_totals", "ledger_cuts"):
+    for table in (
+        "ledger_seals",
+        "ledger_seal_leaves",
+        "ledger_folds",
+        "ledger_month_totals",
+        "ledger_day_totals",
+        "ledger_cuts",
+    ):
         op.drop_table(table)
 
 

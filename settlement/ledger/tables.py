@@ -133,6 +133,17 @@ day_totals = Table(
     PrimaryKeyConstraint("account_id", "day"),
 )
 
+month_totals = Table(
+    "ledger_month_totals",
+    metadata,
+    # The sums of the days, so that a balance after twenty years adds up months.
+    Column("account_id", RowId, nullable=False),
+    Column("month", String(7), nullable=False, comment="of effective_on"),
+    Column("debits", BigInteger, nullable=False),
+    Column("credits", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "month"),
+)
+
 seals = Table(
     "ledger_seals",
     metadata,
