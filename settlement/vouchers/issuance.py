@@ -23,12 +23,11 @@ from sqlalchemy.types import String
 
 from settlement.act import Act
 from settlement.cards.tables import cards
-from settlement.db import Instant
 from settlement.errors import BrokenInvariant
 from settlement.ledger import accounts as account_book
 from settlement.ledger import chart
+from settlement.ledger.bulk import post_select
 from settlement.ledger.tables import accounts
-from settlement.ledger.transfer import post_select
 from settlement.officers import require, require_other
 from settlement.outcomes import Reason, Refused
 from settlement.people import entitling
@@ -224,18 +223,17 @@ def _load(act: Act, scheme: Scheme, run: Run) -> None:
         purse = c.subsidy_account_id if not lot else a.id
         rows = select(
             (f"issue/{scheme.code}/" + i.month + "/" + sql_cast(i.senior_id, String)).label("id"),
-            literal(f"issuance:{run.id}").label("group_id"),
             literal(control).label("debit_account_id"),
             purse.label("credit_account_id"),
             i.amount,
             literal("issue").label("code"),
             literal(f"issuance:{run.id}").label("reference"),
-            literal(act.now, Instant).label("occurred_at"),
         ).join(cards, c.id == i.card_id)
         if lot:
             owner = "card:" + sql_cast(c.id, String)
             rows = rows.join(accounts, and_(a.code == chart.CARD_SUBSIDY, a.owner == owner, a.lot == lot))
-        written += post_select(act, rows.where(i.run_id == run.id, i.month.in_(of_months)))
+        rows = rows.where(i.run_id == run.id, i.month.in_(of_months))
+        written += post_select(act, f"issuance:{run.id}", act.now, rows, purses="credit", new=True)
     lines = act.conn.execute(select(func.count()).where(i.run_id == run.id)).scalar_one()
     if written != lines:
         raise BrokenInvariant(f"{run.id}: {lines} lines but {written} transfers")

@@ -10,11 +10,10 @@ from sqlalchemy.types import String
 
 from settlement.act import Act
 from settlement.cards.tables import cards
-from settlement.db import Instant
 from settlement.ledger import accounts as account_book
 from settlement.ledger import chart
+from settlement.ledger.bulk import post_select
 from settlement.ledger.tables import accounts, transfers
-from settlement.ledger.transfer import post_select
 from settlement.officers import require
 from settlement.policy.scheme import Scheme
 
@@ -34,13 +33,11 @@ def lapse(act: Act, scheme: Scheme, on: date, closed_before: date) -> int:
     rows = (
         select(
             key.label("id"),
-            literal(group).label("group_id"),
             a.id.label("debit_account_id"),
             literal(control).label("credit_account_id"),
             (a.balance - a.held).label("amount"),
             literal("lapse").label("code"),
             literal(f"scheme:{scheme.code}").label("reference"),
-            literal(act.now, Instant).label("occurred_at"),
         )
         .join(cards, a.owner == "card:" + sql_cast(c.id, String))
         .where(
@@ -49,7 +46,7 @@ def lapse(act: Act, scheme: Scheme, on: date, closed_before: date) -> int:
         )
     )
     before = _lapsed(act, group)
-    if not post_select(act, rows):
+    if not post_select(act, group, act.now, rows, purses="debit"):
         return 0
     amount = _lapsed(act, group) - before
     act.audit("issuance.lapse", f"scheme:{scheme.code}", after={"amount": amount, "on": on})

@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from settlement.act import Act
 from settlement.db import reading
 from settlement.ledger import accounts, balance, books, integrity
+from settlement.ledger.bulk import post_select
 from settlement.ledger.tables import accounts as account_rows
 from settlement.ledger.tables import transfers
-from settlement.ledger.transfer import Posted, Transfer, post, post_select, reverse_group
+from settlement.ledger.transfer import Posted, Transfer, post, reverse_group
 from settlement.outcomes import Declined, Reason
 from tests.support import acting, at
 
@@ -153,15 +154,13 @@ def test_issuing_to_many_in_one_go_is_repeatable(engine: Engine) -> None:
         a = account_rows.c
         rows = select(
             ("issue/2026-07/" + a.owner).label("id"),
-            literal("run").label("group_id"),
             literal(control).label("debit_account_id"),
             a.id.label("credit_account_id"),
             literal(fen).label("amount"),
             literal("issue").label("code"),
             literal("issuance:run").label("reference"),
-            literal(NINE, transfers.c.occurred_at.type).label("occurred_at"),
         ).where(a.code == "card_subsidy")
-        return post_select(act, rows)
+        return post_select(act, "run", NINE, rows, purses="credit")
 
     with acting(engine) as act:
         purses = accounts.open_accounts(act, "card_subsidy", [f"card:{n}" for n in range(1, 1_201)], guarded=True)
