@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, union_all
 
 from settlement.cards import book
 from settlement.ledger import chart
@@ -45,35 +46,98 @@ def purses(conn: Connection, card_id: int) -> Purses:
 
 
 def movements(conn: Connection, card_id: int, limit: int) -> list[Movement]:
-    """The card's last acts, newest first; one act may touch both purses."""
+    """The card's last acts, newest first; one act may touch several accounts of the card. Raises ValueError when ``limit`` is below 1.
+
+    It reads the newest transfers of each account and never the rest, however long the card's life and the district's history.
+    """
+    if limit < 1:
+        raise ValueError("limit must be at least 1")
     own = book.account_ids(conn, card_id)
-    t = transfers.c
-    touching = (or_(t.debit_account_id.in_(own), t.credit_account_id.in_(own)), t.kind.in_(POSTED_KINDS))
-    last = select(t.group_id).where(*touching).group_by(t.group_id).order_by(func.max(t.seq).desc()).limit(limit)
-    groups = conn.execute(last).scalars().all()
-    rows = conn.execute(select(transfers).where(*touching, t.group_id.in_(groups)).order_by(t.seq)).all()
-    touched = {row.debit_account_id for row in rows} | {row.credit_account_id for row in rows}
-    found = {row.id: row for row in conn.execute(select(accounts).where(accounts.c.id.in_(touched)))}
-    names = {row.id: row.name for row in conn.execute(select(providers.c.id, providers.c.name))}
-    return [_movement([row for row in rows if row.group_id == group], set(own), found, names) for group in groups]
+    rows = _newest(conn, own, limit)
+    acts: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        if len(acts) < limit or row.group_id in acts:
+            acts.setdefault(row.group_id, []).append(row)
+    names = _names(conn, [row for act in acts.values() for row in act])
+    return [_movement(act, set(own), names) for act in acts.values()]
 
 
-def _movement(
-    rows: Sequence[Row[tuple[object, ...]]],
-    own: set[int],
-    found: dict[int, Row[tuple[object, ...]]],
-    names: dict[int, str],
-) -> Movement:
+def _newest(conn: Connection, own: Sequence[int], limit: int) -> list[Row[Any]]:
+    """Transfers of these accounts, the newest first: all there are, or so many that the last ``limit`` acts are whole."""
+    each = 3 * limit
+    while True:
+        rows = list(conn.execute(_NEWEST, {"own": own, "each": each - 1}))
+        if not rows or rows[0].since == 0:
+            return rows
+        acts = list(dict.fromkeys(row.group_id for row in rows))
+        # An act is written at once: where as many transfers again know nothing of the acts we want, no part of them lies further back.
+        if not {row.group_id for row in rows[-limit:]} & set(acts[:limit]):
+            return rows
+        each *= 2
+
+
+def _newest_query() -> Select[Any]:
+    t, own, each = transfers.c, _OWN, bindparam("each")
+
+    def nth(side: Any, n: Any) -> Any:
+        """The number of each account's n-th newest transfer on one side."""
+        numbers = select(t.seq).where(side == accounts.c.id, t.kind.in_(POSTED_KINDS)).order_by(t.seq.desc())
+        nth = numbers.limit(1).offset(n).correlate(accounts).scalar_subquery()
+        return select(nth.label("seq")).where(accounts.c.id.in_(own))
+
+    sides = t.debit_account_id, t.credit_account_id
+    # At or above any of these lie so many transfers; a card with many lots has few on each, but many newest ones.
+    last = union_all(*(nth(side, 0) for side in sides)).subquery("last").c.seq
+    of_lots = select(last.label("seq")).where(last.is_not(None)).order_by(last.desc()).limit(1).offset(each).subquery()
+    bounds = union_all(*(nth(side, each) for side in sides), select(of_lots.c.seq)).subquery("bounds")
+    since = select(func.coalesce(func.max(bounds.c.seq), 0).label("seq")).cte("since")
+    newest = union_all(
+        *(
+            select(t.seq).where(t.seq >= select(since.c.seq).scalar_subquery(), t.kind.in_(POSTED_KINDS), *which)
+            for which in (
+                (t.debit_account_id.in_(own),),
+                (t.credit_account_id.in_(own), t.debit_account_id.not_in(own)),
+            )
+        )
+    ).subquery("newest")
+    debited, credited = accounts.alias("debited"), accounts.alias("credited")
+    return (
+        select(t.group_id, t.code, t.reference, t.occurred_at, t.amount, t.debit_account_id, t.credit_account_id)
+        .add_columns(debited.c.code.label("debited_code"), debited.c.owner.label("debited_owner"))
+        .add_columns(credited.c.code.label("credited_code"), credited.c.owner.label("credited_owner"))
+        .add_columns(select(since.c.seq).scalar_subquery().label("since"))
+        .join_from(newest, transfers, t.seq == newest.c.seq)
+        .join(debited, debited.c.id == t.debit_account_id)
+        .join(credited, credited.c.id == t.credit_account_id)
+        .order_by(t.seq.desc())
+    )
+
+
+_OWN: BindParameter[int] = bindparam("own", expanding=True)
+_NEWEST = _newest_query()
+
+
+def _names(conn: Connection, rows: Iterable[Row[Any]]) -> dict[int, str]:
+    owners = {owner for row in rows for owner in (row.debited_owner, row.credited_owner)}
+    ids = {_provider_id(owner) for owner in owners} - {0}
+    named = select(providers.c.id, providers.c.name).where(providers.c.id.in_(ids))
+    return {row.id: row.name for row in conn.execute(named)}
+
+
+def _movement(rows: Sequence[Row[Any]], own: set[int], names: dict[int, str]) -> Movement:
+    """One act from its transfers, the newest first."""
     moved = {chart.CARD_SUBSIDY: 0, chart.CARD_PERSONAL: 0}
     provider = None
-    for row in rows:
-        for account_id, sign in ((row.debit_account_id, -1), (row.credit_account_id, 1)):
-            account = found[account_id]
-            if account_id in own:
-                moved[account.code] += sign * row.amount
+    for row in reversed(rows):
+        for id, code, owner, sign in (
+            (row.debit_account_id, row.debited_code, row.debited_owner, -1),
+            (row.credit_account_id, row.credited_code, row.credited_owner, 1),
+        ):
+            if id in own:
+                moved[code] += sign * row.amount
             else:
-                provider = names.get(_provider_id(account.owner), provider)
-    first = rows[0]
+                provider = names.get(_provider_id(owner), provider)
+    first = rows[-1]
     moves = moved[chart.CARD_SUBSIDY], moved[chart.CARD_PERSONAL]
     return Movement(first.occurred_at, first.code, *moves, provider, first.reference)
 
