@@ -1,4 +1,4 @@
-"""Keys and what is done with them: field encryption, keyed look-up indexes, signed tokens.
+"""Keys and what is done with them: field encryption, keyed look-up indexes, signed tokens, seals.
 
 The key ring is a JSON file outside the repository and the database (``SONGBAI_KEYS``, default beside the database file), readable by the
 service's user only. Every ciphertext, index and token names its algorithm and key, so that keys rotate and other algorithms can follow.
@@ -12,8 +12,9 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -26,14 +27,16 @@ NONCE_BYTES = 12
 
 @dataclass(frozen=True)
 class KeyRing:
-    """``field_keys`` and ``token_keys`` by id; the last one listed is used for new data, all are used for reading.
+    """``field_keys``, ``token_keys`` and ``seal_keys`` by id; the last one listed is used for new data, all are used for reading.
 
-    There is one ``index_key``: a look-up index can only be searched under the key it was made with.
+    There is one ``index_key``: a look-up index can only be searched under the key it was made with. A ring from before there were seals has
+    no ``seal_keys``; :func:`add_seal_key` gives it one.
     """
 
     field_keys: dict[str, bytes]
     token_keys: dict[str, bytes]
     index_key: bytes
+    seal_keys: dict[str, bytes] = field(default_factory=dict)
 
     # -- fields: AES-256-GCM ------------------------------------------------------------------------------------------------
     def encrypt(self, plain: str, context: str) -> str:
@@ -85,6 +88,20 @@ class KeyRing:
     def token_public_key(self, key_id: str) -> Ed25519PublicKey:
         return Ed25519PrivateKey.from_private_bytes(self.token_keys[key_id]).public_key()
 
+    # -- seals: Ed25519 ------------------------------------------------------------------------------------------------------
+    @property
+    def newest_seal_key(self) -> str:
+        return next(reversed(self.seal_keys))
+
+    def sign_seal(self, key_id: str, statement: str) -> str:
+        """The signature over a statement, base64."""
+        seed = self.seal_keys[key_id]
+        return base64.b64encode(Ed25519PrivateKey.from_private_bytes(seed).sign(statement.encode())).decode()
+
+    def seal_public_keys(self) -> dict[str, Ed25519PublicKey]:
+        """What auditors get: every key that seals were made with, the retired ones too."""
+        return {id: Ed25519PrivateKey.from_private_bytes(seed).public_key() for id, seed in self.seal_keys.items()}
+
 
 def new_ring(seed: bytes | None = None) -> KeyRing:
     """Fresh random keys; with ``seed`` the same keys every time (the demo and tests only)."""
@@ -92,7 +109,13 @@ def new_ring(seed: bytes | None = None) -> KeyRing:
     def key(name: str) -> bytes:
         return secrets.token_bytes(32) if seed is None else hashlib.sha256(seed + name.encode()).digest()
 
-    return KeyRing({"f1": key("field")}, {"t1": key("token")}, key("index"))
+    return KeyRing({"f1": key("field")}, {"t1": key("token")}, key("index"), _seal_key(key("seal")))
+
+
+def _seal_key(seed: bytes) -> dict[str, bytes]:
+    """Its id says which key it is, so that an auditor of several districts cannot take one for another."""
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return {f"seal-{hashlib.sha256(public).hexdigest()[:16]}": seed}
 
 
 def load(path: Path) -> KeyRing:
@@ -101,19 +124,46 @@ def load(path: Path) -> KeyRing:
         {k: bytes.fromhex(v) for k, v in data["field_keys"].items()},
         {k: bytes.fromhex(v) for k, v in data["token_keys"].items()},
         bytes.fromhex(data["index_key"]),
+        {k: bytes.fromhex(v) for k, v in data.get("seal_keys", {}).items()},
     )
 
 
 def save(ring: KeyRing, path: Path) -> None:
     """Write the ring for the service's user only; raises FileExistsError rather than overwrite keys that data depends on."""
-    data = {
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _own_new_file(path) as file:
+        json.dump(_as_data(ring), file, indent=1)
+
+
+def _own_new_file(path: Path) -> TextIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+
+
+def _as_data(ring: KeyRing) -> dict[str, object]:
+    return {
         "field_keys": {k: v.hex() for k, v in ring.field_keys.items()},
         "token_keys": {k: v.hex() for k, v in ring.token_keys.items()},
         "index_key": ring.index_key.hex(),
+        "seal_keys": {k: v.hex() for k, v in ring.seal_keys.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(data, file, indent=1)
+
+
+def add_seal_key(path: Path) -> str:
+    """Give a ring a new seal key, used from the next seal on; its id. Every key that was there stays, the file keeps its owner, and a crash
+    leaves the old ring or the new one. Raises FileExistsError while somebody else changes the ring (``keys.json.new`` beside it)."""
+    beside, owner = path.with_name(path.name + ".new"), path.stat()
+    with _own_new_file(beside) as file:
+        try:
+            ring, new = load(path), _seal_key(secrets.token_bytes(32))
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            json.dump(_as_data(replace(ring, seal_keys=ring.seal_keys | new)), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink()
+            raise
+    return next(iter(new))
 
 
 def ring_path(database_file: Path | None) -> Path:

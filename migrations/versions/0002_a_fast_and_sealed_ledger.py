@@ -79,7 +79,6 @@ def upgrade() -> None:
         sa.Column("span", sa.Integer(), nullable=False, comment="0, 1, 2 …"),
         sa.Column("after", sa.BigInteger(), nullable=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
         sa.Column(
             "root", sa.String(length=64), nullable=False, comment="of this span's leaves: a node of the seal's tree"
         ),
@@ -142,9 +141,15 @@ def upgrade() -> None:
         op.create_index(index, "ledger_transfers", [name], unique=True, postgresql_where=named, sqlite_where=named)
     for side in ("debit", "credit"):
         op.create_index(f"ix_ledger_transfers_{side}", "ledger_transfers", [f"{side}_account_id", "seq"])
+    _visits(["provider_id", "town"], "void_reason IS NULL")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE visits SET (fillfactor = 50)")
 
 
 def downgrade() -> None:
+    _visits(["provider_id", "town", "status"], "status <> 'void'")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE visits RESET (fillfactor)")
     for side in ("debit", "credit"):
         op.drop_index(f"ix_ledger_transfers_{side}", table_name="ledger_transfers")
     for name in ("hold_id", "reverses_id"):
@@ -175,6 +180,15 @@ def downgrade() -> None:
         "ledger_cuts",
     ):
         op.drop_table(table)
+
+
+def _visits(by_provider: list[str], served_once: str) -> None:
+    """No index of a visit says whether it is paid, so that paying a month's visits touches none."""
+    op.drop_index("ix_visits_provider_town", table_name="visits")
+    op.create_index("ix_visits_provider_town", "visits", by_provider)
+    op.drop_index("uq_visits_order", table_name="visits")
+    where = sa.text(served_once)
+    op.create_index("uq_visits_order", "visits", ["order_id"], unique=True, postgresql_where=where, sqlite_where=where)
 
 
 def _rebuild_on_sqlite(*keys: Any) -> None:

@@ -27,6 +27,7 @@ from settlement.cli import (
     roster,
     scheduler,
     scheme,
+    seal,
     senior,
     visits,
 )
@@ -112,6 +113,8 @@ main.add_command(gateway.serve)
 main.add_command(house.init)
 main.add_command(house.officer)
 main.add_command(house.verify_command)
+main.add_command(seal.seal)
+main.add_command(seal.key_group)
 main.add_command(demo.demo)
 main.add_command(roster.roster)
 main.add_command(people.enrol)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from settlement import keys, officers, verify
 from settlement.act import SYSTEM, begin
 from settlement.cli.common import Desk, json_option, pass_desk
+from settlement.cli.seal import verify_seals
 from settlement.db import grant
 
 
@@ -31,14 +34,38 @@ def init(desk: Desk, app_role: str | None) -> None:
             f"已生成密钥：{desk.keys_path}。请离线备份，丢失即无法读出身份证号",
             "keys made: back them up offline; without them identity numbers cannot be read",
         )
+    elif not desk.ring.seal_keys:
+        desk.say(
+            f"已补上封印密钥：{keys.add_seal_key(desk.keys_path)}。请重新备份密钥文件",
+            "a key for seals was added to the ring: back it up again",
+        )
     desk.say("数据库已就绪", "the database is ready")
 
 
 @click.command("verify")
+@click.option("--seals", is_flag=True, help="核对封印 the seals instead: was any row edited, put in, removed, moved?")
+@click.option(
+    "--published",
+    multiple=True,
+    metavar="TEXT|FILE",
+    help="与--seals同用：公布过的封印行，或存有它们的文件 with --seals: short lines as published, or a file of them",
+)
+@click.option(
+    "--public-keys",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="与--seals同用：自存的公钥文件；默认用密钥文件 with --seals: your own copy of the public keys",
+)
 @json_option
 @pass_desk
-def verify_command(desk: Desk, as_json: bool) -> None:
+def verify_command(
+    desk: Desk, seals: bool, published: tuple[str, ...], public_keys: Path | None, as_json: bool
+) -> None:
     """核对全部账目 Recompute every balance, debit, statement, settlement and split; exit code 1 when anything differs."""
+    if not seals and (published or public_keys):
+        raise click.UsageError("--published, --public-keys: --seals")
+    if seals:
+        verify_seals(desk, published, public_keys, as_json)
+        return
     with desk.reading() as conn:
         found = verify.run(conn)
     desk.show_findings(found, as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,7 @@ def scheduler(desk: Desk, listing: bool, name: str | None, period: str | None, a
         raise click.UsageError("--list / --run")
     if period is not None and name is None:
         raise click.UsageError("--period needs --run")
+    os.environ["SONGBAI_KEYS"] = str(desk.keys_path)  # for the jobs that sign
     if listing:
         _list(desk, as_json)
     elif name is not None:

@@ -174,7 +174,6 @@ seal_leaves = Table(
     # Rows with after < number <= upto.
     Column("after", BigInteger, nullable=False),
     Column("upto", BigInteger, nullable=False),
-    Column("count", Integer, nullable=False),
     Column("root", String(64), nullable=False, comment="of this span's leaves: a node of the seal's tree"),
     Column(
         "leaves", LargeBinary, nullable=False, comment="the numbers, 8 bytes each, then the leaf hashes, 32 bytes each"

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, time
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Table, func, select
 
-from settlement import verify
+from settlement import keys, verify
 from settlement.act import Act
 from settlement.closing import month as month_close
 from settlement.closing import quarter as quarter_close
 from settlement.closing.tables import month_closes, quarter_closes
 from settlement.fraud.scan import scan
-from settlement.ledger import hold
+from settlement.ledger import hold, seal
+from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI, Month, Quarter
 from settlement.policy import months, store
@@ -170,6 +172,18 @@ def expire_holds(lease: Lease, period: str) -> Outcome:
         return Done(f"释放 {hold.expire(act)} 笔 holds released")
 
 
+def seal_day(lease: Lease, period: str) -> Outcome:
+    """Seal what was recorded since the last seal; several when a day brought more than one holds."""
+    file = lease.engine.url.database if lease.engine.dialect.name == "sqlite" else None
+    path = keys.ring_path(Path(file) if file else None)
+    if not path.is_file():
+        raise Refused(Reason.NOT_FOUND, what=f"{path} (songbai init)")
+    with lease.reading() as conn:
+        zone = district_zone(conn)
+    made = seal.make(lease.engine, keys.load(path), lease.clock(), zone, lease.begin)
+    return Done("；".join(each.short for each in made) or NOTHING)
+
+
 def verify_books(lease: Lease, period: str) -> Outcome:
     """Recompute everything. Differences are told, not retried: looking again would not mend them."""
     with lease.reading() as conn:
@@ -243,6 +257,16 @@ JOBS: dict[str, Job] = {
             HOUR,
             When(),
             expire_holds,
+        ),
+        Job(
+            "daily_seal",
+            "每日封印",
+            "seal the day",
+            "每日02:45",
+            "daily, 02:45",
+            DAY,
+            When(at=time(2, 45)),
+            seal_day,
         ),
         Job(
             "nightly_verify",

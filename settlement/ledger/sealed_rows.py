@@ -1,0 +1,163 @@
+"""What a seal covers, row by row: the two books, and the bytes of each row that are hashed.
+
+The bytes are a JSON array without spaces, UTF-8, as RFC 8785 writes it: the form's name, then the columns in the order below. Text is text,
+whole numbers and moments (microseconds since 1970 UTC) are numbers, days are ``"2026-07-31"``, what is empty is ``null``, JSON columns are
+the text as stored. A transfer carries what its two accounts are, so that nobody can give an account to somebody else either.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    FromClause,
+    String,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
+
+from settlement.audit import audit_rows
+from settlement.db import Instant, Json
+from settlement.ledger import merkle
+from settlement.ledger.tables import accounts, transfers
+
+HASH_BYTES, NUMBER_BYTES = 32, 8
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Book:
+    """``form``: names the bytes and their version; ``kind``: how findings call a row; ``columns``: what is hashed, the number first."""
+
+    name: str
+    form: str
+    kind: str
+    zh: str
+    en: str
+    number: Column[int]
+    id: Column[Any]
+    columns: tuple[ColumnElement[Any], ...]
+    source: FromClause
+
+    @property
+    def names(self) -> list[str]:
+        return [str(column.key) for column in self.columns]
+
+    def read(self, conn: Connection, after: int, upto: int, limit: int | None = None) -> list[Values]:
+        """The rows with ``after`` < number <= ``upto`` in order, the first ``limit`` of them."""
+        within = (self.number > bindparam("after"), self.number <= bindparam("upto"))
+        query = select(*self.columns).select_from(self.source).where(*within).order_by(self.number).limit(limit)
+        return [tuple(row) for row in conn.execute(query, {"after": after, "upto": upto})]
+
+    def spans(self, conn: Connection, after: int, upto: int) -> Iterator[Leaves]:
+        """The leaves of those rows, span by span."""
+        while rows := self.read(conn, after, upto, merkle.SPAN):
+            yield self.leaves(rows)
+            after = rows[-1][0]
+
+    def leaves(self, rows: Sequence[Values]) -> Leaves:
+        return Leaves(tuple(row[0] for row in rows), tuple(self.leaf(row) for row in rows))
+
+    def leaf(self, values: Values) -> bytes:
+        return merkle.leaf(_json([self.form, *values]).encode())
+
+    def count_above(self, conn: Connection, number: int) -> int:
+        return conn.execute(select(func.count()).where(self.number > number)).scalar_one()
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """The leaves of one span: of each row its number and its hash."""
+
+    numbers: tuple[int, ...]
+    hashes: tuple[bytes, ...]
+
+    @property
+    def root(self) -> bytes:
+        return merkle.root(self.hashes)
+
+    def pack(self) -> bytes:
+        """The numbers, 8 bytes each, the highest byte first; then the hashes, 32 bytes each."""
+        return struct.pack(f">{len(self.numbers)}q", *self.numbers) + b"".join(self.hashes)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Leaves:
+        """Raises ValueError when it is no such thing."""
+        count, rest = divmod(len(packed), NUMBER_BYTES + HASH_BYTES)
+        if rest:
+            raise ValueError("not a span of leaves")
+        numbers, hashes = packed[: count * NUMBER_BYTES], packed[count * NUMBER_BYTES :]
+        cut = (hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES))
+        return cls(struct.unpack(f">{count}q", numbers), tuple(cut))
+
+
+def _as_stored(column: Column[Any], name: str | None = None) -> ColumnElement[Any]:
+    """No Python objects are made of moments, days and JSON: the database's own values are what is hashed."""
+    if isinstance(column.type, Instant):
+        return type_coerce(column, BigInteger).label(name or column.name)
+    if isinstance(column.type, Date):
+        return type_coerce(column, String).label(name or column.name)
+    if column.type is Json:
+        return cast(column, Text).label(name or column.name)
+    return column.label(name or column.name)
+
+
+_SIDES = {"debit": accounts.alias("debit"), "credit": accounts.alias("credit")}
+OF_ACCOUNT = ("code", "owner", "unit", "lot")
+"""What an account is; its balance is a sum of transfers, and a freeze is an audit row."""
+
+
+def _transfer_columns() -> Iterator[ColumnElement[Any]]:
+    for column in transfers.columns:
+        yield _as_stored(column)
+        side = column.name.removesuffix("_account_id")
+        if side in _SIDES:
+            yield from (_as_stored(_SIDES[side].c[name], f"{side}_{name}") for name in OF_ACCOUNT)
+
+
+def _with_accounts() -> FromClause:
+    source: FromClause = transfers
+    for side, account in _SIDES.items():
+        source = source.outerjoin(account, account.c.id == transfers.c[f"{side}_account_id"])
+    return source
+
+
+TRANSFERS = Book(
+    "transfers",
+    "songbai-transfer-1",
+    "transfer",
+    "流水",
+    "transfer",
+    transfers.c.seq,
+    transfers.c.id,
+    tuple(_transfer_columns()),
+    _with_accounts(),
+)
+AUDIT = Book(
+    "audit",
+    "songbai-audit-1",
+    "audit",
+    "审计记录",
+    "audit row",
+    audit_rows.c.id,
+    audit_rows.c.id,
+    tuple(_as_stored(column) for column in audit_rows.columns),
+    audit_rows,
+)
+BOOKS = (TRANSFERS, AUDIT)
