@@ -7,9 +7,10 @@ integer arithmetic in SQL and mean the same everywhere (``docs/decisions/0002-st
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,24 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, Table, create_engine, event, make_url
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -82,7 +100,7 @@ def make_engine(url: str, schema: str | None = None) -> Engine:
     if schema is not None and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", schema):
         raise ValueError("a schema name is lower-case letters, digits and _")
     # Every transaction meets the same world whatever the server's defaults are.
-    options = "-c timezone=UTC -c default_transaction_isolation=read\\ committed"
+    options = "-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\\ committed"
     if schema is not None:
         options += f" -c search_path={schema}"
     return create_engine(parsed, connect_args={"options": options}, pool_pre_ping=True, hide_parameters=True)
@@ -121,6 +139,14 @@ def insert_if_absent(conn: Connection, table: Table) -> Any:
     """An INSERT that leaves rows alone whose key is there already (both databases say ON CONFLICT DO NOTHING, each in its dialect)."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     return insert(table).on_conflict_do_nothing()
+
+
+def among(conn: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column's value is one of ``values``, of which there may be any number: they travel as one parameter."""
+    if conn.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
+    listed = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def migrations_folder() -> Path:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from settlement.act import Act
-from settlement.db import insert_if_absent
+from settlement.db import among, insert_if_absent
 from settlement.errors import BrokenInvariant
 from settlement.ledger.tables import accounts
 
@@ -90,7 +90,7 @@ def _set_freeze(act: Act, account_id: int, before: datetime | None, after: datet
     act.audit("account.freeze", f"account:{account_id}", before={"frozen_from": before}, after={"frozen_from": after})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Account:
     id: int
     code: str
@@ -101,26 +101,15 @@ class Account:
     held: int
     frozen_from: datetime | None
 
-    @classmethod
-    def of(cls, row: Row[tuple[object, ...]]) -> Account:
-        m = row._mapping
-        return cls(**{name: m[name] for name in cls.__dataclass_fields__})
-
 
 def lock(conn: Connection, ids: Iterable[int]) -> dict[int, Account]:
     """Read accounts; the guarded ones are locked, in id order, until the transaction ends.
 
     Shared accounts (payers, providers, controls) are only read: nothing on their rows changes, so nobody queues behind them.
     """
-    wanted = {"ids": sorted(set(ids))}
-    return {row.id: Account.of(row) for query in (_SHARED, _GUARDED) for row in conn.execute(query, wanted)}
+    wanted = _FOUND.where(among(conn, accounts.c.id, sorted(set(ids)))).order_by(accounts.c.id)
+    queries = (wanted.where(~accounts.c.guarded), wanted.where(accounts.c.guarded).with_for_update())
+    return {row.id: Account(*row) for query in queries for row in conn.execute(query)}
 
 
-# Built once: they run with every debit.
-_FOUND = (
-    select(*(accounts.c[name] for name in Account.__dataclass_fields__))
-    .where(accounts.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(accounts.c.id)
-)
-_SHARED = _FOUND.where(~accounts.c.guarded)
-_GUARDED = _FOUND.where(accounts.c.guarded).with_for_update()
+_FOUND = select(*(accounts.c[name] for name in Account.__dataclass_fields__))

@@ -11,6 +11,9 @@ from settlement.act import Act
 from settlement.ledger.tables import books
 from settlement.periods import SHANGHAI, local_date
 
+ZONE = SHANGHAI
+"""Whose days the books count."""
+
 
 def open_from(conn: Connection) -> date | None:
     """The first open day, or None while no period was ever closed."""
@@ -32,7 +35,7 @@ def close_before(act: Act, day: date) -> None:
     act.audit("books.close_before", "books", before={"open_from": current}, after={"open_from": day})
 
 
-def effective_on(conn: Connection, occurred_at: datetime, zone: ZoneInfo = SHANGHAI) -> date:
+def effective_on(conn: Connection, occurred_at: datetime, zone: ZoneInfo = ZONE) -> date:
     """The later of the local day of the occurrence and the first open day."""
     happened = local_date(occurred_at, zone)
     first_open = open_from(conn)

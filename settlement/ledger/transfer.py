@@ -6,37 +6,28 @@ written is never changed or deleted. Correcting means posting the contra (:func:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Select,
-    and_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    insert,
-    literal,
+    Row,
     select,
-    union_all,
-    update,
 )
 
 from settlement.act import Act
-from settlement.db import Instant
+from settlement.db import among
+from settlement.errors import BrokenInvariant
 from settlement.ledger import accounts as account_book
+from settlement.ledger import one_statement, writing
 from settlement.ledger.accounts import Account
-from settlement.ledger.balance import POSTED_KINDS
-from settlement.ledger.books import effective_on
-from settlement.ledger.tables import accounts, transfers
+from settlement.ledger.balance import POSTED_KINDS, available_after
+from settlement.ledger.tables import transfers
 from settlement.outcomes import Declined, Reason, declined
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """``amount``: positive, in the accounts' unit (fen). ``id`` is the caller's and makes a retry harmless.
 
@@ -55,60 +46,183 @@ class Transfer:
     reverses: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One business act: its transfers are all written or none."""
+
+    id: str
+    transfers: Sequence[Transfer]
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
-    """``balances``: of the guarded accounts touched, after the act (available: holds taken off). ``replayed``: it stood already."""
+    """``balances``: of the guarded accounts touched, right after the act (available: holds taken off). ``replayed``: it stood already;
+    the balances are those of the first time."""
 
     replayed: bool
     balances: dict[int, int]
 
 
 def post(act: Act, group_id: str, group: Sequence[Transfer]) -> Posted | Declined:
-    """Post one business act, all or none.
+    """Post one business act, all or none: a batch of one (:func:`post_batch`). On PostgreSQL one statement where nothing stands against it."""
+    asked = Group(group_id, group)
+    if one_statement.fits(act.conn, group):
+        balances = one_statement.post(act, asked)
+        if balances is not None:
+            return Posted(False, balances)
+    return post_batch(act, [asked])[0]
+
+
+def post_batch(act: Act, groups: Sequence[Group]) -> list[Posted | Declined]:
+    """Post any number of business acts in one pass; one outcome for each, in the order given. A declined act hinders no other.
 
     The first check that fails decides the answer, in this order: id used before (identical: replay; else ID_REUSED), amount, accounts exist,
-    differ, same unit, already reversed, frozen, enough funds. Order of locks: guarded accounts by id.
+    differ, same unit, what is taken back stands and was not taken back before, frozen, enough funds. An act sees what the acts before it in
+    the batch did. Nothing is kept of a declined act: its id is free, and asking again is judged anew. Order of locks: guarded accounts by id.
     """
-    locked = account_book.lock(act.conn, {t.debit for t in group} | {t.credit for t in group})
-    known = _known(act, group_id, group)
-    if isinstance(known, Declined):
-        return known
-    if known:
-        return Posted(True, _available(locked.values()))
-    fault = check(act, group, locked)
-    if fault is not None:
-        return fault
-    moves: dict[int, int] = {}
-    for t in group:
-        moves[t.debit] = moves.get(t.debit, 0) - t.amount
-        moves[t.credit] = moves.get(t.credit, 0) + t.amount
-    _write(act, group_id, group)
-    _move(act, {id: move for id, move in moves.items() if locked[id].guarded and move})
-    return Posted(False, {a.id: a.balance - a.held + moves.get(a.id, 0) for a in locked.values() if a.guarded})
+    everything = [t for group in groups for t in group.transfers]
+    judge = _Judge(act, groups, everything)
+    outcomes = [judge.judge(group) for group in groups]
+    accepted = [(group.id, t) for group in judge.accepted for t in group.transfers]
+    if accepted:
+        writing.write(act, accepted)
+        writing.move(act, judge.moves)
+    return outcomes
 
 
-def _available(found: Any) -> dict[int, int]:
-    return {a.id: a.balance - a.held for a in found if a.guarded}
+class _Judge:
+    """Judges acts one after the other on the locked accounts, as they would stand after the acts accepted so far."""
+
+    def __init__(self, act: Act, groups: Sequence[Group], everything: Sequence[Transfer]) -> None:
+        self._act = act
+        self._found = account_book.lock(act.conn, {id for t in everything for id in (t.debit, t.credit)})
+        self._available = {a.id: a.balance - a.held for a in self._found.values() if a.guarded}
+        # After the locks: what another act wrote about these purses meanwhile is seen.
+        self._standing = _standing(act, groups, everything)
+        self._reversed = _to_take_back(act, [t.reverses for t in everything if t.reverses is not None])
+        self._now: dict[str, tuple[Group, dict[int, int]]] = {}
+        self.accepted: list[Group] = []
+        self.moves: dict[int, int] = {}
+
+    def judge(self, group: Group) -> Posted | Declined:
+        repeated = self._repeated(group)
+        if repeated is not None:
+            return repeated
+        fault = check(group.transfers, self._found, self._available, self._reversed)
+        if fault is not None:
+            return fault
+        return Posted(False, self._accept(group))
+
+    def _repeated(self, group: Group) -> Posted | Declined | None:
+        """The first outcome when this act stands already; Declined when its id, or one of its transfers', was used for something else."""
+        earlier = self._now.get(group.id)
+        if earlier is not None:  # in this very batch
+            same = list(earlier[0].transfers) == list(group.transfers)
+            return Posted(True, earlier[1]) if same else declined(Reason.ID_REUSED)
+        ids = {t.id for t in group.transfers}
+        if len(ids) < len(group.transfers) or not ids.isdisjoint(self._standing.new):
+            return declined(Reason.ID_REUSED)
+        rows = self._standing.of(group)
+        if not rows:
+            return None
+        if {row.id: tuple(row)[1:] for row in rows} != {t.id: _content(group.id, t) for t in group.transfers}:
+            return declined(Reason.ID_REUSED)
+        touched = {id for t in group.transfers for id in (t.debit, t.credit) if id in self._available}
+        return Posted(True, available_after(self._act.conn, touched, max(row.seq for row in rows)))
+
+    def _accept(self, group: Group) -> dict[int, int]:
+        touched: dict[int, int] = {}
+        for t in group.transfers:
+            for id, move in ((t.debit, -t.amount), (t.credit, t.amount)):
+                if id in self._available:
+                    self._available[id] += move
+                    self.moves[id] = self.moves.get(id, 0) + move
+                    touched[id] = self._available[id]
+            if t.reverses is not None:
+                self._reversed.done.add(t.reverses)
+            self._reversed.first[t.id] = (t.debit, t.credit, t.amount)
+            self._standing.new.add(t.id)
+        self.accepted.append(group)
+        self._now[group.id] = (group, touched)
+        return touched
 
 
-def _known(act: Act, group_id: str, group: Sequence[Transfer]) -> bool | Declined:
-    """Whether this act stands already; Declined when its id, or one of its transfers, was used for something else."""
-    asked_for = {"group_id": group_id, "ids": [each.id for each in group]}
-    standing = {row.id: tuple(row) for row in act.conn.execute(_STANDING, asked_for)}
-    if not standing:
-        return False
-    asked = {g.id: (g.id, group_id, g.debit, g.credit, g.amount, g.code, g.reference, g.occurred_at) for g in group}
-    return True if standing == asked else declined(Reason.ID_REUSED)
+class _Standing:
+    """The rows of earlier acts that share a group or a transfer id with what is asked, and the ids accepted since."""
+
+    def __init__(self, rows: Iterable[Row[Any]]) -> None:
+        self.new: set[str] = set()
+        self._by_id: dict[str, Row[Any]] = {}
+        self._by_group: dict[str, list[Row[Any]]] = {}
+        for row in rows:
+            self._by_id[row.id] = row
+            self._by_group.setdefault(row.group_id, []).append(row)
+
+    def of(self, group: Group) -> list[Row[Any]]:
+        rows = {row.id: row for row in self._by_group.get(group.id, ())}
+        rows |= {t.id: self._by_id[t.id] for t in group.transfers if t.id in self._by_id}
+        return list(rows.values())
 
 
-_CONTENT = ("id", "group_id", "debit_account_id", "credit_account_id", "amount", "code", "reference", "occurred_at")
-_STANDING = select(*(transfers.c[name] for name in _CONTENT)).where(
-    (transfers.c.group_id == bindparam("group_id")) | transfers.c.id.in_(bindparam("ids", expanding=True))
+def _standing(act: Act, groups: Sequence[Group], everything: Sequence[Transfer]) -> _Standing:
+    t = transfers.c
+    rows: dict[str, Row[Any]] = {}
+    for column, values in ((t.id, [each.id for each in everything]), (t.group_id, [group.id for group in groups])):
+        query = select(t.seq, *(t[name] for name in _CONTENT)).where(among(act.conn, column, values))
+        rows |= {row.id: row for row in act.conn.execute(query)}
+    return _Standing(rows.values())
+
+
+_CONTENT = (
+    "id",
+    "group_id",
+    "kind",
+    "debit_account_id",
+    "credit_account_id",
+    "amount",
+    "code",
+    "reference",
+    "occurred_at",
+    "reverses_id",
 )
 
 
-def check(act: Act, group: Sequence[Transfer], found: dict[int, Account]) -> Declined | None:
-    """The first thing wrong with an act, in the documented order, or None. ``found``: its accounts, locked."""
+def _content(group_id: str, t: Transfer) -> tuple[Any, ...]:
+    return (t.id, group_id, "posted", t.debit, t.credit, t.amount, t.code, t.reference, t.occurred_at, t.reverses)
+
+
+@dataclass(frozen=True)
+class _TakenBack:
+    """``first``: what contras of the batch name, by id, as (debit, credit, amount). ``done``: what was taken back already."""
+
+    first: dict[str, tuple[int, int, int]]
+    done: set[str]
+
+
+def _to_take_back(act: Act, ids: Sequence[str]) -> _TakenBack:
+    if not ids:
+        return _TakenBack({}, set())
+    t = transfers.c
+    posted = select(t.id, t.debit_account_id, t.credit_account_id, t.amount).where(
+        among(act.conn, t.id, ids), t.kind.in_(POSTED_KINDS)
+    )
+    done = select(t.reverses_id).where(among(act.conn, t.reverses_id, ids))
+    return _TakenBack(
+        {row[0]: tuple(row)[1:] for row in act.conn.execute(posted)}, set(act.conn.execute(done).scalars())
+    )
+
+
+NOTHING_TAKEN_BACK = _TakenBack({}, set())
+
+
+def check(
+    group: Sequence[Transfer],
+    found: dict[int, Account],
+    available: dict[int, int],
+    taken_back: _TakenBack = NOTHING_TAKEN_BACK,
+) -> Declined | None:
+    """The first thing wrong with an act, in the documented order, or None. ``found``: its accounts, locked; ``available``: of the guarded
+    ones, now."""
     for t in group:
         if t.amount <= 0:
             return declined(Reason.AMOUNT_NOT_POSITIVE)
@@ -118,63 +232,33 @@ def check(act: Act, group: Sequence[Transfer], found: dict[int, Account]) -> Dec
             return declined(Reason.ACCOUNTS_MUST_DIFFER)
         if found[t.debit].unit != found[t.credit].unit:
             return declined(Reason.UNITS_DIFFER)
-    reversed_ids = [t.reverses for t in group if t.reverses is not None]
-    if (
-        reversed_ids
-        and act.conn.execute(select(exists().where(transfers.c.reverses_id.in_(reversed_ids)))).scalar_one()
-    ):
+    reverses = [t for t in group if t.reverses is not None]
+    for t in reverses:
+        first = taken_back.first.get(t.reverses or "")
+        if first is None:
+            return declined(Reason.NOT_FOUND, what=t.reverses)
+        if first != (t.credit, t.debit, t.amount):
+            raise BrokenInvariant(f"{t.id} is no contra of {t.reverses}")
+    if len({t.reverses for t in reverses}) < len(reverses) or any(t.reverses in taken_back.done for t in reverses):
         return declined(Reason.ALREADY_REVERSED)
     for t in group:
         frozen_from = found[t.debit].frozen_from
         if t.spending and frozen_from is not None and t.occurred_at >= frozen_from:
             return declined(Reason.ACCOUNT_FROZEN, since=frozen_from.isoformat())
-    return _short_of_funds(group, found)
+    return _short_of_funds(group, available)
 
 
-def _short_of_funds(group: Sequence[Transfer], found: dict[int, Account]) -> Declined | None:
+def _short_of_funds(group: Sequence[Transfer], available: dict[int, int]) -> Declined | None:
     # In the order given: a later credit of the same act does not pay for an earlier debit.
-    available = {a.id: a.balance - a.held for a in found.values() if a.guarded}
+    left: dict[int, int] = {}
     for t in group:
         if t.debit in available:
-            available[t.debit] -= t.amount
-            if available[t.debit] < 0:
-                return declined(Reason.INSUFFICIENT_FUNDS, account=t.debit, missing=-available[t.debit])
+            left[t.debit] = left.get(t.debit, available[t.debit]) - t.amount
+            if left[t.debit] < 0:
+                return declined(Reason.INSUFFICIENT_FUNDS, account=t.debit, missing=-left[t.debit])
         if t.credit in available:
-            available[t.credit] += t.amount
+            left[t.credit] = left.get(t.credit, available[t.credit]) + t.amount
     return None
-
-
-def _write(act: Act, group_id: str, group: Sequence[Transfer]) -> None:
-    act.conn.execute(
-        insert(transfers),
-        [
-            {
-                "id": t.id,
-                "group_id": group_id,
-                "kind": "posted",
-                "debit_account_id": t.debit,
-                "credit_account_id": t.credit,
-                "amount": t.amount,
-                "code": t.code,
-                "reference": t.reference,
-                "occurred_at": t.occurred_at,
-                "effective_on": effective_on(act.conn, t.occurred_at),
-                "recorded_at": act.now,
-                "reverses_id": t.reverses,
-            }
-            for t in group
-        ],
-    )
-
-
-def _move(act: Act, moves: dict[int, int]) -> None:
-    if moves:
-        act.conn.execute(_MOVE, [{"account": id, "move": move} for id, move in sorted(moves.items())])
-
-
-_MOVE = (
-    update(accounts).where(accounts.c.id == bindparam("account")).values(balance=accounts.c.balance + bindparam("move"))
-)
 
 
 def reverse_group(
@@ -201,84 +285,3 @@ def reverse_group(
         for number, row in enumerate(rows, 1)
     ]
     return post(act, new_group_id, contra)
-
-
-def post_select(act: Act, rows: Select[Any]) -> int:
-    """Post a whole population's transfers in a few statements; the number newly written.
-
-    ``rows`` gives id, group_id, debit_account_id, credit_account_id, amount, code, reference, occurred_at: each id once, amounts above zero, few
-    distinct groups and moments. Rows whose id stands already are skipped, so that a second run writes nothing. Raises IntegrityError (the act rolls
-    back) when a guarded account would fall below zero. Freezes do not apply: issuing and taking back are no spending.
-    """
-    s = rows.subquery("source").c
-    acts = act.conn.execute(select(s.group_id, s.occurred_at).distinct()).all()
-    _lock_guarded(act, rows)
-    before = act.conn.execute(select(func.coalesce(func.max(transfers.c.seq), 0))).scalar_one()
-    written = 0
-    for moment in {row.occurred_at for row in acts}:
-        new = select(
-            s.id,
-            s.group_id,
-            literal("posted"),
-            s.debit_account_id,
-            s.credit_account_id,
-            s.amount,
-            s.code,
-            s.reference,
-            s.occurred_at,
-            literal(effective_on(act.conn, moment)),
-            literal(act.now, Instant),
-        ).where(s.occurred_at == moment, ~exists().where(transfers.c.id == s.id))
-        statement = insert(transfers).from_select(_WRITTEN, new, include_defaults=False)
-        written += act.conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount
-    if written:
-        _move_written(act, before, sorted({row.group_id for row in acts}))
-    return written
-
-
-_WRITTEN = [
-    "id",
-    "group_id",
-    "kind",
-    "debit_account_id",
-    "credit_account_id",
-    "amount",
-    "code",
-    "reference",
-    "occurred_at",
-    "effective_on",
-    "recorded_at",
-]
-
-
-def _lock_guarded(act: Act, rows: Select[Any]) -> None:
-    # In id order, like every other writer: an UPDATE alone would lock in whatever order the plan finds the rows.
-    s = rows.subquery("touched").c
-    touched = accounts.c.id.in_(select(s.debit_account_id)) | accounts.c.id.in_(select(s.credit_account_id))
-    query = select(accounts.c.id).where(accounts.c.guarded, touched).order_by(accounts.c.id).with_for_update()
-    if act.conn.dialect.name != "sqlite":  # there the transaction already holds the only write lock
-        act.conn.execute(query).close()
-
-
-def _move_written(act: Act, before: int, groups: Sequence[str]) -> None:
-    """Move the guarded balances by what these groups wrote after ``before``.
-
-    The groups narrow it to our own rows: on PostgreSQL another act may commit between our two statements.
-    """
-    t = transfers.c
-    for start in range(0, len(groups), account_book.BATCH):
-        ours = and_(t.seq > before, t.group_id.in_(groups[start : start + account_book.BATCH]))
-        sides = union_all(
-            select(t.debit_account_id.label("account_id"), (-t.amount).label("move")).where(ours),
-            select(t.credit_account_id, t.amount).where(ours),
-        ).subquery("sides")
-        moves = (
-            select(sides.c.account_id, func.sum(sides.c.move).label("move"))
-            .group_by(sides.c.account_id)
-            .subquery("moves")
-        )
-        act.conn.execute(
-            update(accounts)
-            .where(accounts.c.id == moves.c.account_id, accounts.c.guarded)
-            .values(balance=accounts.c.balance + cast(moves.c.move, BigInteger))
-        )

@@ -1,0 +1,106 @@
+"""A business act posted in one statement, on PostgreSQL: locked, checked, written and moved in one round trip.
+
+It answers only where nothing stands against the act. Whatever it cannot accept at a glance (a repeat, a freeze, too little money, a contra)
+it leaves untouched for :func:`transfer.post_batch`, which finds out what the answer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from settlement.act import Act
+from settlement.db import micros
+from settlement.errors import BrokenInvariant
+from settlement.ledger import books
+from settlement.periods import local_date
+
+if TYPE_CHECKING:
+    from settlement.ledger.transfer import Group, Transfer
+
+MOST = 6
+"""Transfers in an act. A debit has one for each lot it takes from and one for the senior's own money."""
+
+
+def fits(conn: Connection, group: Sequence[Transfer]) -> bool:
+    return (
+        conn.dialect.name == "postgresql"
+        and 0 < len(group) <= MOST
+        and all(t.amount > 0 and t.debit != t.credit and t.reverses is None for t in group)
+        and len({t.id for t in group}) == len(group)
+    )
+
+
+def post(act: Act, group: Group) -> dict[int, int] | None:
+    """The available balances of the guarded accounts after the act; None when nothing was done."""
+    asked = group.transfers
+    touched = sorted({id for t in asked for id in (t.debit, t.credit)})
+    parameters: dict[str, Any] = {"group": group.id, "now": micros(act.now), "touched": touched}
+    for number, t in enumerate(asked):
+        values = (t.id, t.debit, t.credit, t.amount, t.spending, t.code, t.reference, micros(t.occurred_at))
+        parameters |= {f"{name}{number}": value for name, value in zip(_NAMES, values, strict=True)}
+        parameters[f"day{number}"] = local_date(t.occurred_at, books.ZONE)
+    rows = act.conn.exec_driver_sql(_statement(len(asked)), parameters).all()
+    written = rows[0].written
+    if written == 0:
+        return None
+    if written < len(asked):
+        raise BrokenInvariant(f"{group.id}: another act was just writing some of its transfers")
+    return {row.id: row.available for row in rows if row.id is not None}
+
+
+_NAMES = ("id", "debit", "credit", "amount", "spending", "code", "reference", "occurred")
+
+
+@cache
+def _statement(count: int) -> str:
+    asked = ", ".join(
+        f"(%(id{n})s::varchar, %(debit{n})s::bigint, %(credit{n})s::bigint, %(amount{n})s::bigint, %(spending{n})s::boolean,"
+        f" %(code{n})s::varchar, %(reference{n})s::varchar, %(occurred{n})s::bigint, %(day{n})s::date, {n})"
+        for n in range(count)
+    )
+    ids = ", ".join(f"%(id{n})s::varchar" for n in range(count))
+    # Every part reads the state before the statement, but FOR UPDATE and UPDATE read each locked row as it is now; a row written by an act
+    # that commits meanwhile is met by ON CONFLICT. The lock comes before the number is drawn, because what is written depends on it.
+    return f"""
+        WITH asked (id, debit, credit, amount, spending, code, reference, occurred_at, day, place) AS (VALUES {asked}),
+        purses AS MATERIALIZED (
+            SELECT id, unit, balance - held AS available, frozen_from FROM ledger_accounts
+            WHERE id = ANY(%(touched)s::bigint[]) AND guarded ORDER BY id FOR UPDATE
+        ),
+        touched AS MATERIALIZED (
+            SELECT id, unit FROM purses UNION ALL
+            SELECT id, unit FROM ledger_accounts WHERE id = ANY(%(touched)s::bigint[]) AND NOT guarded
+        ),
+        written AS (
+            INSERT INTO ledger_transfers (id, group_id, kind, debit_account_id, credit_account_id, amount, code, reference,
+                                          occurred_at, effective_on, recorded_at)
+            SELECT t.id, %(group)s::varchar, 'posted', t.debit, t.credit, t.amount, t.code, t.reference, t.occurred_at,
+                   greatest(t.day, (SELECT open_from FROM ledger_books)), %(now)s::bigint
+            FROM asked t
+            WHERE (SELECT count(*) = cardinality(%(touched)s::bigint[]) AND min(unit) = max(unit) FROM touched)
+              AND NOT EXISTS (SELECT FROM ledger_transfers WHERE group_id = %(group)s::varchar OR id IN ({ids}))
+              AND NOT EXISTS (
+                  SELECT FROM purses p JOIN asked d ON d.debit = p.id GROUP BY p.id, p.available, p.frozen_from
+                  HAVING sum(d.amount) > p.available OR bool_or(d.spending AND p.frozen_from <= d.occurred_at)
+              )
+            ORDER BY t.place
+            ON CONFLICT DO NOTHING
+            RETURNING debit_account_id, credit_account_id, amount
+        ),
+        moves AS (
+            SELECT id, sum(move)::bigint AS move FROM (
+                SELECT debit_account_id AS id, -amount AS move FROM written UNION ALL
+                SELECT credit_account_id, amount FROM written
+            ) AS sides GROUP BY id
+        ),
+        moved AS (
+            UPDATE ledger_accounts a SET balance = a.balance + m.move FROM moves m
+            WHERE a.id = m.id AND a.guarded RETURNING a.id, a.balance - a.held AS available
+        )
+        SELECT (SELECT count(*) FROM written) AS written, moved.id, moved.available
+        FROM (VALUES (1)) AS always LEFT JOIN moved ON true
+    """
