@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from settlement.cards.tables import cards, door_plates, media
 from settlement.keys import KeyRing
@@ -73,25 +74,42 @@ def read(conn: Connection, ring: KeyRing, code: str, at: datetime) -> Medium | D
 
     Declined, in this order: CODE_FORGED, CODE_UNKNOWN, CODE_DEAD (lost or replaced at or before ``at``), CARD_CLOSED, CARD_NOT_ACTIVE.
     """
-    parts = _open(ring, code, CARD)
+    parts = opened(ring, code)
     if parts is None:
         return declined(Reason.CODE_FORGED)
-    token_id, issue = parts
-    c, m = cards.c, media.c
-    columns = [m.id, m.card_id, m.card_no, m.issue, c.senior_id, c.scheme_code, c.status, c.frozen_from]
-    columns += [c.subsidy_account_id, c.personal_account_id]
-    query = select(*columns, m.dead_from, m.dead_reason, c.closed_at, c.activated_at).join(cards, c.id == m.card_id)
-    row = conn.execute(query.where(m.token_id == token_id, m.issue == issue)).one_or_none()
+    row = conn.execute(_MEDIUM, {"token": parts[0], "issue": parts[1]}).one_or_none()
     if row is None:
         return declined(Reason.CODE_UNKNOWN)
-    closed = row.closed_at is not None and row.closed_at <= at
-    if row.dead_from is not None and row.dead_from <= at and not (closed and row.dead_reason == "closed"):
-        return declined(Reason.CODE_DEAD, since=row.dead_from.isoformat(), why=row.dead_reason, card_id=row.card_id)
+    return refused(row, at) or Medium(*row[: len(Medium.__dataclass_fields__)])
+
+
+_MEDIUM = (
+    select(*(media.c[name] for name in ("id", "card_id", "card_no", "issue")))
+    .add_columns(*(cards.c[name] for name in ("senior_id", "scheme_code", "status", "frozen_from")))
+    .add_columns(cards.c.subsidy_account_id, cards.c.personal_account_id)
+    .add_columns(media.c.dead_from, media.c.dead_reason, cards.c.closed_at, cards.c.activated_at)
+    .join(cards, cards.c.id == media.c.card_id)
+    .where(media.c.token_id == bindparam("token"), media.c.issue == bindparam("issue"))
+)
+
+
+def refused(medium: Any, at: datetime) -> Declined | None:
+    """Why a medium did not count at a moment. ``medium``: card_id, dead_from and dead_reason, with closed_at and activated_at of its card."""
+    closed = medium.closed_at is not None and medium.closed_at <= at
+    dead = medium.dead_from is not None and medium.dead_from <= at
+    if dead and not (closed and medium.dead_reason == "closed"):
+        since = medium.dead_from.isoformat()
+        return declined(Reason.CODE_DEAD, since=since, why=medium.dead_reason, card_id=medium.card_id)
     if closed:
-        return declined(Reason.CARD_CLOSED, card_id=row.card_id)
-    if row.activated_at is None or row.activated_at > at:
-        return declined(Reason.CARD_NOT_ACTIVE, card_id=row.card_id)
-    return Medium(*row[: len(columns)])
+        return declined(Reason.CARD_CLOSED, card_id=medium.card_id)
+    if medium.activated_at is None or medium.activated_at > at:
+        return declined(Reason.CARD_NOT_ACTIVE, card_id=medium.card_id)
+    return None
+
+
+def opened(ring: KeyRing, code: str) -> tuple[str, int] | None:
+    """(token id, issue) that a card's genuine code names, else None."""
+    return _open(ring, code, CARD)
 
 
 def read_plate(conn: Connection, ring: KeyRing, code: str, at: datetime) -> Plate | Declined:

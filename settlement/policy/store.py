@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, insert, select
 
 from settlement import officers
 from settlement.act import Act
@@ -79,6 +79,18 @@ def in_force(conn: Connection, code: str, month: Month) -> Scheme:
     if row is None:
         raise Refused(Reason.NO_SCHEME_IN_FORCE, code=code, month=month)
     return _schemes[row.hash] if row.hash in _schemes else _remembered(text_of(conn, code, row.version))
+
+
+def hash_in_force(code: ColumnElement[str], month: ColumnElement[str]) -> ScalarSelect[str]:
+    """The hash of the version that a month is decided under, as part of another query; empty where none is in force."""
+    s = schemes.c
+    newest = select(s.hash).where(s.code == code, s.valid_from <= month).order_by(s.valid_from.desc()).limit(1)
+    return newest.correlate_except(schemes).scalar_subquery()
+
+
+def by_hash(conn: Connection, digest: str | None, code: str, month: Month) -> Scheme:
+    """As :func:`in_force`, when :func:`hash_in_force` was read already."""
+    return _schemes.get(digest or "") or in_force(conn, code, month)
 
 
 _HASH_OF = select(schemes.c.hash).where(schemes.c.code == bindparam("code"), schemes.c.version == bindparam("version"))

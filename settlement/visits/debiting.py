@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from settlement.act import Act
-from settlement.cards.tables import cards, media
-from settlement.errors import BrokenInvariant
+from settlement.cards.tables import cards
 from settlement.ledger import balance, chart
 from settlement.ledger.accounts import open_account
 from settlement.ledger.transfer import Transfer, post
@@ -22,12 +21,13 @@ from settlement.outcomes import Declined, Reason, Refused, declined
 from settlement.people.tables import seniors
 from settlement.periods import Month, local_date
 from settlement.policy.scheme import Scheme
-from settlement.policy.store import in_force
-from settlement.visits import rules
+from settlement.policy.store import by_hash, in_force
+from settlement.together import Write, inserting, row, together
+from settlement.visits import before_a_debit, rules
 from settlement.visits.admission import card_refused, clock_refused
-from settlement.visits.forms import Debit, DebitRequest, PricedLine
+from settlement.visits.before_a_debit import Standing
+from settlement.visits.forms import Debit, DebitRequest
 from settlement.visits.purses import Asked, Funds, Split, split
-from settlement.visits.service import lines_of
 from settlement.visits.tables import debits, visits
 from settlement.visits.words import CONSENTS, VOID_REASONS, unlisted
 from settlement.vouchers import cap, purses
@@ -35,28 +35,32 @@ from settlement.vouchers import cap, purses
 
 @dataclass(frozen=True)
 class _Case:
-    """``visit``: its row, with the card's and the medium's. ``answered``: the people at the door hear our
+    """``visit``: its row, with the card's and the medium's (``before_a_debit``). ``answered``: the people at the door hear our
     answer; else the debit was queued without signal."""
 
     request: DebitRequest
     visit: Any
     scheme: Scheme
-    lines: tuple[PricedLine, ...]
+    day: date
+    standing: Standing
     answered: bool
-    debited: bool
 
     @property
     def total(self) -> int:
-        return sum(line.amount_fen for line in self.lines)
-
-    @property
-    def day(self) -> date:
-        """Local, of the check-in: it decides the cap's year and which lots still count."""
-        return local_date(self.visit.check_in_at, self.scheme.time_zone)
+        return self.standing.total_fen
 
     @property
     def year(self) -> int:
+        """The cap's: of the check-in's local day, which decides which lots still count, too."""
         return self.day.year
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``writes``: what keeps it. The caller executes them, together with what it has to write itself."""
+
+    what: Debit | Declined
+    writes: tuple[Write, ...] = ()
 
 
 def debit(act: Act, request: DebitRequest) -> Debit | Declined:
@@ -67,35 +71,40 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
     by the scheme for the amount; within the time allowed after the visit; total; the limit without signal; cash; the purses.
     Raises Refused(BAD_INPUT) for amounts that cannot be.
     """
+    answer = answer_to(act, request, before_a_debit.visit(act, request.visit_id, request.medium_id))
+    together(act.conn, answer.writes)
+    return answer.what
+
+
+def answer_to(act: Act, request: DebitRequest, visit: Row[Any] | None) -> Answer:
+    """As :func:`debit`, of a visit that is read and locked already; the money is moved, the rest is left to be written."""
     if request.total_fen <= 0 or min(request.confirm_personal_fen, request.cash_fen) < 0:
         raise Refused(Reason.BAD_INPUT, detail="total_fen > 0, confirm_personal_fen >= 0, cash_fen >= 0")
-    visit = act.conn.execute(_VISIT, {"visit": request.visit_id, "medium": request.medium_id}).one_or_none()
     if visit is None:
-        return declined(Reason.VISIT_UNKNOWN)
+        return Answer(declined(Reason.VISIT_UNKNOWN))
     require(act, "visit.record", provider_id=visit.provider_id)
+    scheme = by_hash(act.conn, visit.scheme_hash, visit.scheme_code, Month.parse(visit.month))
+    day = local_date(visit.check_in_at, scheme.time_zone)
+    capped = scheme.purses.yearly_cap.applies
     # After the lock, so that of two debits at once the second sees the first.
-    before = act.conn.execute(_BEFORE, {"id": request.id, "visit": visit.id}).all()
-    known = next((row for row in before if row.id == request.id), None)
-    if known is not None:
-        return _replay(act, known, request)
-    scheme = in_force(act.conn, visit.scheme_code, Month.parse(visit.month))
+    standing = before_a_debit.standing(act, visit, request.id, day, capped=capped)
+    if request.id in standing.before:
+        return Answer(_replay(act, request))
     answered = rules.at_the_door(scheme, request.occurred_at, act.now) and not request.released
-    case = _Case(request, visit, scheme, lines_of(act, visit.id), answered, debited=bool(before))
+    case = _Case(request, visit, scheme, day, standing, answered)
     refusal = _refused(act, case)
     if refusal is not None and refusal.reason is Reason.EVENT_TOO_OLD:
-        return refusal  # not decided yet: a second person may release the record
+        return Answer(refusal)  # not decided yet: a second person may release the record
     if refusal is not None:
-        return _keep_declined(act, case, refusal)
-    funds = _funds(act, case)
-    asked = _asked(case)
-    parts = split(asked, funds, answered=answered)
+        return _declined(act, case, refusal)
+    funds = Funds([(lot.account_id, lot.available) for lot in standing.lots], standing.year_left, standing.personal)
+    parts = split(_asked(case), funds, answered=answered)
     if isinstance(parts, Declined):
-        return _keep_declined(act, case, parts)
+        return _declined(act, case, parts)
     outcome = _move(act, case, parts)
     if outcome is not None:
-        return _keep_declined(act, case, outcome)
-    _keep(act, case, parts)
-    return Debit(
+        return _declined(act, case, outcome)
+    done = Debit(
         request.id,
         visit.id,
         visit.card_id,
@@ -109,19 +118,7 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
         funds.personal - parts.personal,
         None if funds.year_left is None else funds.year_left - parts.subsidy,
     )
-
-
-_VISIT = (
-    select(visits, cards.c.frozen_from, cards.c.closed_at, cards.c.activated_at, cards.c.personal_account_id)
-    .add_columns(media.c.card_id.label("read_card_id"), media.c.dead_from, media.c.dead_reason)
-    .join(cards, cards.c.id == visits.c.card_id)
-    .outerjoin(media, media.c.id == bindparam("medium", type_=BigInteger))
-    .where(visits.c.id == bindparam("visit"))
-    .with_for_update(of=[visits, cards], key_share=True)
-)
-_BEFORE = select(debits).where(
-    or_(debits.c.id == bindparam("id"), and_(debits.c.visit_id == bindparam("visit"), debits.c.status == "posted"))
-)
+    return Answer(done, _kept(act, case, parts))
 
 
 def _refused(act: Act, case: _Case) -> Declined | None:
@@ -140,7 +137,7 @@ def _visit_refused(case: _Case) -> Declined | None:
         return declined(Reason.VISIT_NOT_OUT)
     if visit.status == "void":
         return declined(Reason.VISIT_VOID, why=VOID_REASONS[visit.void_reason].zh)
-    return declined(Reason.ALREADY_DEBITED) if case.debited else None
+    return declined(Reason.ALREADY_DEBITED) if case.standing.before else None
 
 
 def _card_refused(case: _Case) -> Declined | None:
@@ -183,17 +180,8 @@ def _amount_refused(case: _Case) -> Declined | None:
 
 
 def _asked(case: _Case) -> Asked:
-    request = case.request
-    subsidised = sum(line.amount_fen for line in case.lines if line.subsidised)
-    return Asked(case.total, subsidised, request.total_fen, request.confirm_personal_fen, request.cash_fen)
-
-
-def _funds(act: Act, case: _Case) -> Funds:
-    # Locked, the card's year first and then its purses: what is split here is there when it is posted.
-    card_id = case.visit.card_id
-    left = cap.room(act, card_id, case.year) if case.scheme.purses.yearly_cap.applies else None
-    lots, personal = purses.lock(act, card_id, case.day)
-    return Funds([(lot.account_id, lot.available) for lot in lots], left, personal)
+    request, standing = case.request, case.standing
+    return Asked(case.total, standing.subsidised_fen, request.total_fen, request.confirm_personal_fen, request.cash_fen)
 
 
 def _move(act: Act, case: _Case, parts: Split) -> Declined | None:
@@ -205,26 +193,22 @@ def _move(act: Act, case: _Case, parts: Split) -> Declined | None:
 
     transfers = []
     if parts.lots:
-        claim = open_account(act, chart.PROVIDER_CLAIM, chart.provider_in_town(visit.provider_id, visit.town))
+        claim = _claim(act, case, chart.PROVIDER_CLAIM, chart.provider_in_town(visit.provider_id, visit.town))
         transfers += [
             part(f"subsidy{no}", account, claim, amount, "debit_subsidy")
             for no, (account, amount) in enumerate(parts.lots, 1)
         ]
     if parts.personal:
-        claim = open_account(act, chart.PROVIDER_CLAIM_PERSONAL, chart.provider(visit.provider_id))
+        claim = _claim(act, case, chart.PROVIDER_CLAIM_PERSONAL, chart.provider(visit.provider_id))
         transfers.append(part("personal", visit.personal_account_id, claim, parts.personal, "debit_personal"))
     if not transfers:
         return None
     outcome = post(act, group, transfers)
-    if isinstance(outcome, Declined):
-        return outcome
-    if (
-        parts.lots
-        and case.scheme.purses.yearly_cap.applies
-        and not cap.spend(act, case.visit.card_id, case.year, parts.subsidy)
-    ):
-        raise BrokenInvariant(f"debit {request.id}: the year's cap moved while it was locked")
-    return None
+    return outcome if isinstance(outcome, Declined) else None
+
+
+def _claim(act: Act, case: _Case, code: str, owner: str) -> int:
+    return case.standing.claims.get(code) or open_account(act, code, owner)
 
 
 def _row(act: Act, case: _Case) -> dict[str, Any]:
@@ -232,7 +216,7 @@ def _row(act: Act, case: _Case) -> dict[str, Any]:
     return {
         "id": request.id,
         "visit_id": visit.id,
-        "card_id": case.visit.card_id,
+        "card_id": visit.card_id,
         "medium_id": request.medium_id,
         "provider_id": visit.provider_id,
         "town": visit.town,
@@ -243,10 +227,17 @@ def _row(act: Act, case: _Case) -> dict[str, Any]:
         "agreed_personal_fen": request.confirm_personal_fen,
         "receipt_no": request.receipt_no,
         "consent": request.consent,
+        "decline_reason": None,
     }
 
 
-def _keep(act: Act, case: _Case, parts: Split) -> None:
+_DEBIT = inserting(debits, *(column.name for column in debits.c))
+_COMPLETED = (
+    update(visits).where(visits.c.id == bindparam("completed_visit")).values(completed_at=bindparam("completed_at"))
+)
+
+
+def _kept(act: Act, case: _Case, parts: Split) -> tuple[Write, ...]:
     amounts = {
         "total_fen": case.total,
         "subsidy_fen": parts.subsidy,
@@ -254,43 +245,49 @@ def _keep(act: Act, case: _Case, parts: Split) -> None:
         "cash_fen": parts.cash,
         "shortfall_fen": parts.shortfall,
     }
-    act.conn.execute(insert(debits), _row(act, case) | amounts | {"status": "posted"})
-    act.conn.execute(update(visits).where(visits.c.id == case.visit.id).values(completed_at=act.now))
+    kept = (
+        Write(_DEBIT, row(debits, _row(act, case) | amounts | {"status": "posted"})),
+        Write(_COMPLETED, {"completed_visit": case.visit.id, "completed_at": act.now}),
+    )
+    if parts.lots and case.standing.year_left is not None:
+        return (*kept, cap.spending(case.visit.card_id, case.year, parts.subsidy))
+    return kept
 
 
-def _keep_declined(act: Act, case: _Case, why: Declined) -> Declined:
-    row = _row(act, case) | {"status": "declined", "decline_reason": why.reason.code}
+def _declined(act: Act, case: _Case, why: Declined) -> Answer:
+    kept = _row(act, case) | {"status": "declined", "decline_reason": why.reason.code}
     if why.reason is Reason.OTHER_CARD:
-        row["medium_id"] = None  # it may be no card of ours at all
-    row["consent"] = row["consent"][:16]
-    row |= {"total_fen": case.total or case.request.total_fen, "subsidy_fen": 0, "personal_fen": 0}
-    act.conn.execute(insert(debits), row | {"cash_fen": case.request.cash_fen, "shortfall_fen": 0})
-    return why
+        kept["medium_id"] = None  # it may be no card of ours at all
+    kept["consent"] = kept["consent"][:16]
+    kept |= {"total_fen": case.total or case.request.total_fen, "subsidy_fen": 0, "personal_fen": 0}
+    kept |= {"cash_fen": case.request.cash_fen, "shortfall_fen": 0}
+    return Answer(why, (Write(_DEBIT, row(debits, kept)),))
 
 
-def _replay(act: Act, row: Row[Any], request: DebitRequest) -> Debit | Declined:
+def _replay(act: Act, request: DebitRequest) -> Debit | Declined:
+    first = act.conn.execute(select(debits).where(debits.c.id == request.id)).one()
     asked = (request.visit_id, request.occurred_at, request.consent, request.total_fen, request.confirm_personal_fen)
-    stored = (row.visit_id, row.occurred_at, row.consent, row.agreed_fen, row.agreed_personal_fen)
-    if asked != stored or (request.cash_fen, request.receipt_no) != (row.cash_fen, row.receipt_no):
+    stored = (first.visit_id, first.occurred_at, first.consent, first.agreed_fen, first.agreed_personal_fen)
+    if asked != stored or (request.cash_fen, request.receipt_no) != (first.cash_fen, first.receipt_no):
         raise Refused(Reason.ID_REUSED)
-    if row.status == "declined":
-        return declined(Reason[row.decline_reason.upper()])
-    visit = act.conn.execute(select(visits).where(visits.c.id == row.visit_id)).one()
+    if first.status == "declined":
+        return declined(Reason[first.decline_reason.upper()])
+    visit = act.conn.execute(select(visits).where(visits.c.id == first.visit_id)).one()
     scheme = in_force(act.conn, visit.scheme_code, Month.parse(visit.month))
     capped = scheme.purses.yearly_cap.applies
-    personal = select(cards.c.personal_account_id).where(cards.c.id == row.card_id)
+    personal = select(cards.c.personal_account_id).where(cards.c.id == first.card_id)
     day = local_date(visit.check_in_at, scheme.time_zone)
     return Debit(
-        row.id,
-        row.visit_id,
-        row.card_id,
-        row.total_fen,
-        row.subsidy_fen,
-        row.personal_fen,
-        row.cash_fen,
-        row.shortfall_fen,
-        row.status,
-        sum(lot.available for lot in purses.open_lots(act.conn, row.card_id, day)),
+        first.id,
+        first.visit_id,
+        first.card_id,
+        first.total_fen,
+        first.subsidy_fen,
+        first.personal_fen,
+        first.cash_fen,
+        first.shortfall_fen,
+        first.status,
+        sum(lot.available for lot in purses.open_lots(act.conn, first.card_id, day)),
         balance.available(act.conn, act.conn.execute(personal).scalar_one()),
-        cap.remaining(act.conn, row.card_id, row.cap_year) if capped else None,
+        cap.remaining(act.conn, first.card_id, first.cap_year) if capped else None,
     )

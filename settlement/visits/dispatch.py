@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 
 from settlement.act import Act, Actor
 from settlement.cards import token
@@ -16,7 +17,8 @@ from settlement.outcomes import Declined, Reason, declined
 from settlement.periods import Month
 from settlement.policy.store import in_force
 from settlement.providers.tables import caregivers, devices
-from settlement.visits import debiting, orders, rules, service, voiding
+from settlement.together import Write
+from settlement.visits import before_a_debit, debiting, orders, rules, service, voiding
 from settlement.visits.forms import CheckIn, CheckOut, DebitRequest, Line
 from settlement.visits.places import Place
 from settlement.visits.signed_event import SignedEvent
@@ -28,20 +30,27 @@ VISIT_ID_LENGTH = 32
 
 @dataclass(frozen=True)
 class Outcome:
+    """``writes``: still to be executed, with what keeps the event."""
+
     status: str
     reason: Reason | None
     result: dict[str, Any]
     visit_id: str | None
+    writes: tuple[Write, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Case:
+    """``opened``: the visit, locked, with the card that was read, where that is known already (:func:`open_debit`)."""
+
     act: Act
     ring: KeyRing
     device: Row[Any]
     event: SignedEvent
     caregiver_id: int
     released: bool
+    opened: Row[Any] | None
+    writes: list[Write] = field(default_factory=list)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -64,18 +73,34 @@ def visit_id_of(event: SignedEvent) -> str | None:
     return None if named is None else str(named)[:VISIT_ID_LENGTH] if len(named) == len(event.hash) else str(named)[:40]
 
 
-def process(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent, *, released: bool = False) -> Outcome:
+def open_debit(act: Act, ring: KeyRing, event: SignedEvent) -> Row[Any] | None:
+    """A debit's device, caregiver, visit and card in one statement, locked; None for other kinds, and where it may have to wait."""
+    if event.kind != "debit":
+        return None
+    code = event.body.get("token")
+    return before_a_debit.of_event(act, event, str(visit_id_of(event)), token.opened(ring, code) if code else None)
+
+
+def process(
+    act: Act,
+    ring: KeyRing,
+    device: Row[Any],
+    event: SignedEvent,
+    *,
+    released: bool = False,
+    opened: Row[Any] | None = None,
+) -> Outcome:
     """Do what the event says, in the name of its device. ``released``: a second person decided that it counts although it is old."""
     act = replace(act, actor=Actor(f"device:{device.id}", "device", provider_id=device.provider_id))
-    caregiver_id = _caregiver(act, device, event)
+    caregiver_id = _caregiver(act, device, event, opened)
     if isinstance(caregiver_id, Declined):
         return _outcome(event, caregiver_id)
-    case = _Case(act, ring, device, event, caregiver_id, released)
+    case = _Case(act, ring, device, event, caregiver_id, released, opened)
     if event.kind in _ON_A_VISIT:
         standing = _standing(case)
         if standing is not None:
             return standing
-    return _outcome(event, _HANDLERS[event.kind](case))
+    return replace(_outcome(event, _HANDLERS[event.kind](case)), writes=tuple(case.writes))
 
 
 def _outcome(event: SignedEvent, answer: dict[str, Any] | Declined) -> Outcome:
@@ -87,10 +112,13 @@ def _outcome(event: SignedEvent, answer: dict[str, Any] | Declined) -> Outcome:
     return Outcome("accepted", None, answer, answer.get("visit_id", visit_id))
 
 
-def _caregiver(act: Act, device: Row[Any], event: SignedEvent) -> int | Declined:
-    c = caregivers.c
-    query = select(c.id).where(c.provider_id == device.provider_id, c.staff_no == event.caregiver)
-    caregiver_id = act.conn.execute(query).scalar_one_or_none()
+def _caregiver(act: Act, device: Row[Any], event: SignedEvent, opened: Row[Any] | None) -> int | Declined:
+    if opened is None:
+        c = caregivers.c
+        query = select(c.id).where(c.provider_id == device.provider_id, c.staff_no == event.caregiver)
+        caregiver_id = act.conn.execute(query).scalar_one_or_none()
+    else:
+        caregiver_id = opened.staff_id
     if caregiver_id is None:
         return declined(Reason.CAREGIVER_UNKNOWN)
     if device.caregiver_id not in (None, caregiver_id):
@@ -101,8 +129,10 @@ def _caregiver(act: Act, device: Row[Any], event: SignedEvent) -> int | Declined
 def _standing(case: _Case) -> Outcome | None:
     """Another device's check-in, or check-out, may still be under way: then the event waits for it. Order between devices does not matter."""
     v, event = visits.c, case.event
-    query = select(v.provider_id, v.caregiver_id, v.status, v.scheme_code, v.month).where(v.id == case.visit_id)
-    visit = case.act.conn.execute(query).one_or_none()
+    query: Select[Any] = select(v.provider_id, v.caregiver_id, v.status, v.scheme_code, v.month).where(
+        v.id == case.visit_id
+    )
+    visit: Row[Any] | None = case.opened or case.act.conn.execute(query).one_or_none()
     if visit is None:
         return _outcome(event, declined(Reason.EVENT_WAITS))
     if visit.provider_id != case.device.provider_id:
@@ -205,28 +235,49 @@ def _debit(case: _Case) -> dict[str, Any] | Declined:
     event, body = case.event, case.body
     if body["consent"] in ("chip", "dynamic", "pin"):
         return declined(Reason.CONSENT_NOT_PROVED)
-    read = _read(case)
+    read = _read(case) if case.opened is None else _read_already(case, case.opened)
     if isinstance(read, Declined):
         return read
-    result = debiting.debit(
-        case.act,
-        DebitRequest(
-            id=event.hash,
-            visit_id=str(case.visit_id),
-            consent=body["consent"],
-            occurred_at=event.occurred_at,
-            total_fen=body["total_fen"],
-            confirm_personal_fen=body["personal_fen"],
-            cash_fen=body["cash_fen"],
-            receipt_no=body.get("receipt_no"),
-            medium_id=read[0],
-            released=case.released,
-        ),
+    request = DebitRequest(
+        id=event.hash,
+        visit_id=str(case.visit_id),
+        consent=body["consent"],
+        occurred_at=event.occurred_at,
+        total_fen=body["total_fen"],
+        confirm_personal_fen=body["personal_fen"],
+        cash_fen=body["cash_fen"],
+        receipt_no=body.get("receipt_no"),
+        medium_id=read[0],
+        released=case.released,
     )
-    if isinstance(result, Declined):
-        return result
-    told = asdict(result)
+    visit = case.opened or before_a_debit.visit(case.act, request.visit_id, request.medium_id)
+    answer = debiting.answer_to(case.act, request, visit)
+    case.writes.extend(answer.writes)
+    if isinstance(answer.what, Declined):
+        return answer.what
+    told = asdict(answer.what)
     return {"debit_id": told.pop("id")} | {key: value for key, value in told.items() if key != "card_id"}
+
+
+class _Medium(NamedTuple):
+    card_id: int
+    dead_from: datetime | None
+    dead_reason: str | None
+    closed_at: datetime | None
+    activated_at: datetime | None
+
+
+def _read_already(case: _Case, opened: Row[Any]) -> tuple[int | None, None] | Declined:
+    """As :func:`_read`, of a debit's code whose medium was found with the visit."""
+    if "token" not in case.body:
+        return None, None
+    if token.opened(case.ring, case.body["token"]) is None:
+        return declined(Reason.CODE_FORGED)
+    if opened.read_id is None:
+        return declined(Reason.CODE_UNKNOWN)
+    o = opened
+    medium = _Medium(o.read_card_id, o.dead_from, o.dead_reason, o.read_closed_at, o.read_activated_at)
+    return token.refused(medium, case.event.occurred_at) or (o.read_id, None)
 
 
 def _confirm(case: _Case) -> dict[str, Any] | Declined:

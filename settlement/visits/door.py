@@ -7,15 +7,17 @@ not kept; whatever else arrives is kept as evidence, also when it is declined, a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, String, bindparam, func, insert, select, update
+from sqlalchemy import Row, String, bindparam, func, select, update
 
 from settlement.act import Act
 from settlement.keys import KeyRing
 from settlement.outcomes import Reason, Refused
 from settlement.providers.tables import devices
+from settlement.together import Write, inserting, row, together
 from settlement.visits import device_key, dispatch, signed_event
 from settlement.visits.signed_event import SignedEvent
 from settlement.visits.tables import door_events
@@ -38,8 +40,14 @@ class EventOutcome:
         return self.result if self.reason else {}
 
 
-def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> EventOutcome:
-    """Take one event of a device.
+def receive(
+    act: Act,
+    ring: KeyRing,
+    device: Row[Any],
+    event: SignedEvent,
+    along: Callable[[EventOutcome], Sequence[Write]] | None = None,
+) -> EventOutcome:
+    """Take one event of a device. ``along``: what is to be written with a new event, as soon as its outcome is known.
 
     Nothing is kept, and Refused raised, for: EVENT_OF_OTHER_DEVICE, EVENT_SIGNATURE_WRONG, EVENT_CONFLICT (another event has this number, or
     the event before is not the one it names), EVENT_GAP (``expected``: the number that must come first). Events of a revoked device,
@@ -50,7 +58,8 @@ def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> Ev
     if not signed_event.verify(event, device.algorithm, device_key.from_text(device.algorithm, device.public_key)):
         raise Refused(Reason.EVENT_SIGNATURE_WRONG)
     # The row of the device is locked: two uploads of one device take turns.
-    head = act.conn.execute(select(devices).where(devices.c.id == device.id).with_for_update(key_share=True)).one()
+    opened = dispatch.open_debit(act, ring, event)
+    head = opened or act.conn.execute(_HEAD, {"device": device.id}).one()
     if event.counter <= head.last_counter:
         return _replay(act, event)
     if event.counter > head.last_counter + 1:
@@ -62,21 +71,31 @@ def receive(act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent) -> Ev
         reason = Reason.SIGNED_BEFORE_REVOCATION if earlier else Reason.SIGNED_AFTER_REVOCATION
         outcome = dispatch.Outcome("quarantined", reason, {}, dispatch.visit_id_of(event))
     else:
-        outcome = attempt(act, ring, head, event)
-    _keep(act, event, outcome)
-    if outcome.status == "accepted":
+        outcome = attempt(act, ring, device, event, opened=opened)
+    told = EventOutcome(event.hash, outcome.status, outcome.reason, outcome.result, replayed=False)
+    _keep(act, event, outcome, along(told) if along else ())
+    if outcome.status == "accepted" and event.kind != "debit":  # nothing waits for a debit
         run_waiting(act, ring, outcome.visit_id)
-    return EventOutcome(event.hash, outcome.status, outcome.reason, outcome.result, replayed=False)
+    return told
+
+
+_HEAD = select(devices).where(devices.c.id == bindparam("device")).with_for_update(key_share=True)
 
 
 def attempt(
-    act: Act, ring: KeyRing, device: Row[Any], event: SignedEvent, *, released: bool = False
+    act: Act,
+    ring: KeyRing,
+    device: Row[Any],
+    event: SignedEvent,
+    *,
+    released: bool = False,
+    opened: Row[Any] | None = None,
 ) -> dispatch.Outcome:
     """Process an event; where it has to wait for another one of its visit, only after making sure that one is not just coming in.
 
     Another device may be handing it in at this moment: we would not see it before it is committed, nor would it see us waiting.
     """
-    outcome = dispatch.process(act, ring, device, event, released=released)
+    outcome = dispatch.process(act, ring, device, event, released=released, opened=opened)
     if outcome.status != "waiting":
         return outcome
     _take_turns(act, outcome.visit_id)
@@ -96,19 +115,19 @@ def _replay(act: Act, event: SignedEvent) -> EventOutcome:
     query = select(door_events).where(
         door_events.c.device_id == event.device_id, door_events.c.counter == event.counter
     )
-    row = act.conn.execute(query).one()
-    if row.id != event.hash:
+    kept = act.conn.execute(query).one()
+    if kept.id != event.hash:
         raise Refused(Reason.EVENT_CONFLICT)
-    return outcome_of(row, replayed=True)
+    return outcome_of(kept, replayed=True)
 
 
-def outcome_of(row: Row[Any], *, replayed: bool) -> EventOutcome:
-    reason = Reason[row.reason.upper()] if row.reason else None
-    return EventOutcome(row.id, row.status, reason, row.result, replayed)
+def outcome_of(kept: Row[Any], *, replayed: bool) -> EventOutcome:
+    reason = Reason[kept.reason.upper()] if kept.reason else None
+    return EventOutcome(kept.id, kept.status, reason, kept.result, replayed)
 
 
-def _keep(act: Act, event: SignedEvent, outcome: dispatch.Outcome) -> None:
-    row = {
+def _keep(act: Act, event: SignedEvent, outcome: dispatch.Outcome, more: Sequence[Write]) -> None:
+    kept = {
         "id": event.hash,
         "device_id": event.device_id,
         "counter": event.counter,
@@ -125,9 +144,17 @@ def _keep(act: Act, event: SignedEvent, outcome: dispatch.Outcome) -> None:
         "result": outcome.result,
         "visit_id": outcome.visit_id,
     }
-    act.conn.execute(insert(door_events), row)
-    head = {"last_counter": event.counter, "last_hash": event.hash}
-    act.conn.execute(update(devices).where(devices.c.id == event.device_id).values(head))
+    head = {"head_of": event.device_id, "head_counter": event.counter, "head_hash": event.hash}
+    own = Write(_EVENT, row(door_events, kept)), Write(_MOVE_HEAD, head)
+    together(act.conn, [*outcome.writes, *own, *more])
+
+
+_EVENT = inserting(door_events, *(column.name for column in door_events.c if not column.name.startswith("decided_")))
+_MOVE_HEAD = (
+    update(devices)
+    .where(devices.c.id == bindparam("head_of"))
+    .values(last_counter=bindparam("head_counter"), last_hash=bindparam("head_hash"))
+)
 
 
 def run_waiting(act: Act, ring: KeyRing, visit_id: str | None) -> None:
@@ -137,16 +164,17 @@ def run_waiting(act: Act, ring: KeyRing, visit_id: str | None) -> None:
     _take_turns(act, visit_id)
     e = door_events.c
     query = select(door_events).where(e.visit_id == visit_id, e.status == "waiting").order_by(e.occurred_at, e.id)
-    for row in act.conn.execute(query).all():
-        event = stored(row)
-        device = act.conn.execute(select(devices).where(devices.c.id == row.device_id)).one()
-        outcome = dispatch.process(act, ring, device, event, released=row.decided_by is not None)
+    for kept in act.conn.execute(query).all():
+        event = stored(kept)
+        device = act.conn.execute(select(devices).where(devices.c.id == kept.device_id)).one()
+        outcome = dispatch.process(act, ring, device, event, released=kept.decided_by is not None)
         if outcome.status != "waiting":
-            settle(act, row.id, outcome)
+            settle(act, kept.id, outcome)
 
 
 def settle(act: Act, event_id: str, outcome: dispatch.Outcome, **more: Any) -> None:
     """Record what became of a kept event."""
+    together(act.conn, outcome.writes)
     change = {
         "status": outcome.status,
         "reason": outcome.reason.code if outcome.reason else None,
@@ -156,6 +184,6 @@ def settle(act: Act, event_id: str, outcome: dispatch.Outcome, **more: Any) -> N
     act.conn.execute(update(door_events).where(door_events.c.id == event_id).values(change | more))
 
 
-def stored(row: Row[Any]) -> SignedEvent:
+def stored(kept: Row[Any]) -> SignedEvent:
     """A kept event as it was signed."""
-    return signed_event.parse({"event": json.loads(row.canonical), "signature": row.signature})
+    return signed_event.parse({"event": json.loads(kept.canonical), "signature": kept.signature})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
@@ -40,7 +41,7 @@ def release(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
     ).one()
     outcome = door.attempt(act, ring, device, event, released=True)
     if outcome.status == "accepted":
-        outcome = dispatch.Outcome("released", None, outcome.result, outcome.visit_id)
+        outcome = replace(outcome, status="released")
     door.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
     act.audit(
         "event.release", f"event:{row.id}", before={"reason": row.reason}, after={"status": outcome.status}, why=why

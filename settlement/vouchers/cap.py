@@ -19,6 +19,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Subquery,
+    bindparam,
     case,
     cast,
     func,
@@ -31,6 +32,7 @@ from sqlalchemy import (
 from settlement.act import Act
 from settlement.cards.tables import card_years, cards
 from settlement.errors import BrokenInvariant
+from settlement.together import Write
 from settlement.vouchers.tables import issuance_drops, issuance_lines, issuance_returns, issuance_runs
 from settlement.vouchers.upsert import insert_into
 
@@ -73,11 +75,17 @@ def room(act: Act, card_id: int, year: int) -> int:
     return 0 if row is None else Year(row.entitled, row.spent).left
 
 
-def spend(act: Act, card_id: int, year: int, amount: int) -> bool:
-    """Count subsidy spent; False, and nothing is counted, when it would go beyond the cap."""
-    y = card_years.c
-    enough = update(card_years).where(_is(card_id, year), y.spent + amount <= y.entitled)
-    return act.conn.execute(enough.values(spent=y.spent + amount)).rowcount == 1
+def spending(card_id: int, year: int, amount: int) -> Write:
+    """Counts subsidy spent, of which :func:`room` or the like found enough while the year was locked."""
+    return Write(_SPEND, {"spending_card": card_id, "spending_year": year, "spent_fen": amount})
+
+
+_SPEND = (
+    update(card_years)
+    .where(card_years.c.card_id == bindparam("spending_card"), card_years.c.year == bindparam("spending_year"))
+    .where(card_years.c.spent + bindparam("spent_fen") <= card_years.c.entitled)
+    .values(spent=card_years.c.spent + bindparam("spent_fen"))
+)
 
 
 def give_back(act: Act, card_id: int, year: int, amount: int) -> None:

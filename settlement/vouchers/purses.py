@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, select
+from sqlalchemy import Connection, case, select
 
-from settlement.act import Act
 from settlement.ledger import chart
 from settlement.ledger.tables import accounts
 from settlement.periods import Month
@@ -37,24 +37,10 @@ def open_lots(conn: Connection, card_id: int, on: date | None = None) -> list[Lo
     return [Lot(row.id, row.available, row.lot) for row in rows]
 
 
-def lock(act: Act, card_id: int, on: date) -> tuple[list[Lot], int]:
-    """:func:`open_lots` of a day, and what can be spent from the personal purse (fen); until the act ends nobody else moves either.
-
-    Read by the statement that locks them: what was read before one waited for another debit of the card is no longer so.
-    """
-    rows = act.conn.execute(_PURSES, {"owner": chart.card(card_id)}).all()
-    lots = [Lot(row.id, row.available, row.lot) for row in rows if row.code == chart.CARD_SUBSIDY and row.available > 0]
-    lots = [lot for lot in lots if lot.lot == "" or lot.lot > on.isoformat()]
-    lots.sort(key=lambda lot: (lot.lot == "", lot.lot, lot.account_id))
-    return lots, sum(row.available for row in rows if row.code == chart.CARD_PERSONAL)
-
-
-_PURSES = (
-    select(accounts.c.id, accounts.c.code, accounts.c.lot, (accounts.c.balance - accounts.c.held).label("available"))
-    .where(accounts.c.owner == bindparam("owner"), accounts.c.guarded)
-    .order_by(accounts.c.id)
-    .with_for_update()
-)
+def in_order(lots: Iterable[Lot], on: date) -> list[Lot]:
+    """Those with money that had not lapsed by a day, in the order in which to spend; as :func:`open_lots`, of what was read otherwise."""
+    left = [lot for lot in lots if lot.available > 0 and (lot.lot == "" or lot.lot > on.isoformat())]
+    return sorted(left, key=lambda lot: (lot.lot == "", lot.lot, lot.account_id))
 
 
 def lot_of(scheme: Scheme, month: Month) -> str:

@@ -61,14 +61,14 @@ def test_queued_debits_of_one_card_at_once_share_what_is_there(
     """40.00 on the card, two debits of 30.00 that waited for signal: the second takes the 10.00 left, and the provider bears 20.00."""
     someone = world.holder(subsidy=subsidy, personal=personal)
     first, second = (world.served(someone, when=f"2026-07-0{day} 09:00") for day in (3, 4))
-    under_way, keep = Event(), debiting._keep
+    under_way, keep = Event(), debiting._kept
 
-    def slowly(*args: Any) -> None:
+    def slowly(*args: Any) -> Any:
         under_way.set()
         sleep(0.3)
-        keep(*args)
+        return keep(*args)
 
-    monkeypatch.setattr(debiting, "_keep", slowly)
+    monkeypatch.setattr(debiting, "_kept", slowly)
 
     def queued(visit: Visit) -> Any:
         return world.debit(visit, 3000, confirm_personal_fen=3000, arrives="2026-07-05 09:00")
@@ -96,8 +96,8 @@ def test_check_in_and_check_out_handed_in_by_two_devices_at_once_find_each_other
     left = spare.check_out(came, someone, timedelta(minutes=60), reason="battery_empty")
     under_way, keep = Event(), door._keep
 
-    def slowly(act: Any, event: Any, outcome: Any) -> None:
-        keep(act, event, outcome)
+    def slowly(act: Any, event: Any, outcome: Any, more: Any) -> None:
+        keep(act, event, outcome, more)
         if event.kind == first:
             under_way.set()
             sleep(0.3)

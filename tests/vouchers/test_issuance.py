@@ -11,10 +11,12 @@ from settlement.act import SYSTEM, Act
 from settlement.audit import audit_rows
 from settlement.cards import money, registry
 from settlement.cards.tables import card_years
+from settlement.errors import BrokenInvariant
 from settlement.ledger.tables import accounts, transfers
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements, seniors
 from settlement.periods import Month
+from settlement.together import together
 from settlement.vouchers import cap, integrity, issuance, runs
 from settlement.vouchers.runs import Change
 from settlement.vouchers.tables import issuance_drops, issuance_lines, issuance_runs
@@ -257,12 +259,13 @@ def test_unspent_money_carries_over_and_the_new_years_cap_stops_it_late(engine: 
     with acting(engine, "2027-01-01 10:00") as act:  # a visit on New Year's Day, before anything is issued
         assert cap.year_view(act.conn, card_id, 2027) == cap.Year(960_00, 0)
         assert cap.room(act, card_id, 2027) == 960_00
-        assert cap.spend(act, card_id, 2027, 80_00)
+        together(act.conn, [cap.spending(card_id, 2027, 80_00)])
     issue(engine, january, "2027-01-03 09:00")
     with acting(engine, "2027-11-10 10:00") as act:
         assert cap.year_view(act.conn, card_id, 2027) == cap.Year(960_00, 80_00)
-        assert not cap.spend(act, card_id, 2027, 880_01)
-        assert cap.spend(act, card_id, 2027, 880_00)
+        with pytest.raises(BrokenInvariant):
+            together(act.conn, [cap.spending(card_id, 2027, 880_01)])
+        together(act.conn, [cap.spending(card_id, 2027, 880_00)])
         assert cap.remaining(act.conn, card_id, 2027) == 0
         cap.give_back(act, card_id, 2027, 30_00)
         assert cap.remaining(act.conn, card_id, 2027) == 30_00
