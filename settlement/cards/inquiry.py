@@ -64,36 +64,45 @@ def movements(conn: Connection, card_id: int, limit: int) -> list[Movement]:
 
 def _newest(conn: Connection, own: Sequence[int], limit: int) -> list[Row[Any]]:
     """Transfers of these accounts, the newest first: all there are, or so many that the last ``limit`` acts are whole."""
-    each = 3 * limit
+    each = limit + _MARGIN
     while True:
-        rows = list(conn.execute(_NEWEST, {"own": own, "each": each - 1}))
+        many = 2 * len(own) > each
+        rows = list(conn.execute(_NEWEST_OF_MANY if many else _NEWEST, {"own": own, "each": each - 1}))
         if not rows or rows[0].since == 0:
             return rows
         acts = list(dict.fromkeys(row.group_id for row in rows))
-        # An act is written at once: where as many transfers again know nothing of the acts we want, no part of them lies further back.
-        if not {row.group_id for row in rows[-limit:]} & set(acts[:limit]):
+        # An act is written at once: where so many transfers know nothing of the acts we want, no part of them lies further back.
+        if not {row.group_id for row in rows[-_MARGIN:]} & set(acts[:limit]):
             return rows
         each *= 2
 
 
-def _newest_query() -> Select[Any]:
-    t, own, each = transfers.c, _OWN, bindparam("each")
+_MARGIN = 10
 
-    def nth(side: Any, n: Any) -> Any:
-        """The number of each account's n-th newest transfer on one side."""
-        numbers = select(t.seq).where(side == accounts.c.id, t.kind.in_(POSTED_KINDS)).order_by(t.seq.desc())
-        nth = numbers.limit(1).offset(n).correlate(accounts).scalar_subquery()
-        return select(nth.label("seq")).where(accounts.c.id.in_(own))
 
+def _newest_query(*, many: bool) -> Select[Any]:
+    """All transfers above a number that has so many of one account's above it; ``many``: or so many accounts' newest ones."""
+    t, own = transfers.c, _OWN
+    each: BindParameter[int] = bindparam("each")
     sides = t.debit_account_id, t.credit_account_id
-    # At or above any of these lie so many transfers; a card with many lots has few on each, but many newest ones.
-    last = union_all(*(nth(side, 0) for side in sides)).subquery("last").c.seq
-    of_lots = select(last.label("seq")).where(last.is_not(None)).order_by(last.desc()).limit(1).offset(each).subquery()
-    bounds = union_all(*(nth(side, each) for side in sides), select(of_lots.c.seq)).subquery("bounds")
-    since = select(func.coalesce(func.max(bounds.c.seq), 0).label("seq")).cte("since")
+
+    def nth(side: Any, n: Any) -> Select[Any]:
+        """The number of each account's n-th newest transfer on one side, 0 where it has not so many."""
+        numbers = select(t.seq).where(side == accounts.c.id, t.kind.in_(POSTED_KINDS)).order_by(t.seq.desc())
+        number = func.coalesce(numbers.limit(1).offset(n).correlate(accounts).scalar_subquery(), 0)
+        return select(number.label("seq")).where(accounts.c.id.in_(own))
+
+    bounds = [nth(side, each) for side in sides]
+    if many:
+        last = union_all(*(nth(side, 0) for side in sides)).subquery("last").c.seq
+        bounds.append(select(select(last).order_by(last.desc()).limit(1).offset(each).subquery().c.seq))
+    bound = union_all(*bounds).subquery("bounds").c.seq
+    since = select(func.coalesce(func.max(bound), 0).label("seq")).cte("since")
+    above = select(since.c.seq).scalar_subquery()
+    columns = t.seq, t.group_id, t.code, t.reference, t.occurred_at, t.amount, *sides
     newest = union_all(
         *(
-            select(t.seq).where(t.seq >= select(since.c.seq).scalar_subquery(), t.kind.in_(POSTED_KINDS), *which)
+            select(*columns).where(t.seq >= above, t.kind.in_(POSTED_KINDS), *which)
             for which in (
                 (t.debit_account_id.in_(own),),
                 (t.credit_account_id.in_(own), t.debit_account_id.not_in(own)),
@@ -102,19 +111,17 @@ def _newest_query() -> Select[Any]:
     ).subquery("newest")
     debited, credited = accounts.alias("debited"), accounts.alias("credited")
     return (
-        select(t.group_id, t.code, t.reference, t.occurred_at, t.amount, t.debit_account_id, t.credit_account_id)
+        select(newest, above.label("since"))
         .add_columns(debited.c.code.label("debited_code"), debited.c.owner.label("debited_owner"))
         .add_columns(credited.c.code.label("credited_code"), credited.c.owner.label("credited_owner"))
-        .add_columns(select(since.c.seq).scalar_subquery().label("since"))
-        .join_from(newest, transfers, t.seq == newest.c.seq)
-        .join(debited, debited.c.id == t.debit_account_id)
-        .join(credited, credited.c.id == t.credit_account_id)
-        .order_by(t.seq.desc())
+        .join(debited, debited.c.id == newest.c.debit_account_id)
+        .join(credited, credited.c.id == newest.c.credit_account_id)
+        .order_by(newest.c.seq.desc())
     )
 
 
 _OWN: BindParameter[int] = bindparam("own", expanding=True)
-_NEWEST = _newest_query()
+_NEWEST, _NEWEST_OF_MANY = _newest_query(many=False), _newest_query(many=True)
 
 
 def _names(conn: Connection, rows: Iterable[Row[Any]]) -> dict[int, str]:

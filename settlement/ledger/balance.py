@@ -151,9 +151,20 @@ def _as_known() -> Select[Any]:
     days = and_(_ours(d.account_id), d.day <= _DAY)
     partly = and_(days, d.first_recorded_at < moment, d.last_recorded_at >= moment)
     of_day = and_(t.seq >= d.first_seq, t.seq <= d.last_seq, t.effective_on == d.day)
+    # Looked up day by day, for they are few: a join would be planned as if they were many, and read the account's whole life.
+    credited, debited = (
+        func.coalesce(
+            select(func.sum(t.amount))
+            .where(_ours(side), t.kind.in_(POSTED_KINDS), known, of_day)
+            .correlate(day_totals)
+            .scalar_subquery(),
+            0,
+        )
+        for side in (t.credit_account_id, t.debit_account_id)
+    )
     total = _summed(
         _folded(day_totals, days, d.last_recorded_at < moment),
-        *(side.join_from(day_totals, transfers, of_day).where(partly) for side in _sides(_ours, known)),
+        select(d.account_id, (credited - debited).label("move")).where(partly),
         *_sides(_ours, _above(_UNFOLDED), t.effective_on <= _DAY, known),
     )
     return select(total).where(accounts.c.id == _ACCOUNT)
