@@ -1,0 +1,190 @@
+"""The ledger alone: single debits, one hot provider against many, and batches, beside pgbench on the same server.
+
+A debit is the domain's own call in its own transaction: ``begin`` and ``transfer.post``, card purse to provider claim, obeying a freeze.
+Subject and peer take turns in short slices, so that a change of the machine's speed meets both; figures are medians over the slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from sqlalchemy import Engine, text
+
+from bench import rig
+from bench.clients import Crew, Job, Slice, World
+from bench.pgbench import Pgbench
+from bench.rig import Rig, Row
+from settlement.ledger import chart
+
+PROVIDERS = 500
+EACH = 1_000_000_000
+"""Fen on every card: nobody runs short while measuring."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """``rounds`` slices of ``seconds`` each for every figure."""
+
+    cards: int
+    rounds: int
+    seconds: int
+
+
+QUICK = Size(cards=200_000, rounds=2, seconds=2)
+FULL = Size(cards=1_000_000, rounds=5, seconds=4)
+
+
+def found(engine: Engine, cards: int) -> World:
+    """Cards with money on them, from one issue transfer each, and providers."""
+    with engine.begin() as conn:
+        for statement in _FOUNDING:
+            values = {"cards": cards, "each": EACH, "providers": PROVIDERS, "now": 1_780_000_000_000_000}
+            wanted = {name: value for name, value in values.items() if f":{name}" in statement}
+            conn.execute(text(statement), wanted)
+        ids = conn.execute(text("SELECT code, min(id), max(id) FROM ledger_accounts GROUP BY code")).all()
+    rig.settle(engine)
+    ends = {code: (int(first), int(last)) for code, first, last in ids}
+    return World(rig.url(engine), *ends[chart.CARD_SUBSIDY], *ends[chart.PROVIDER_CLAIM])
+
+
+_ACCOUNT = "INSERT INTO ledger_accounts (code, owner, unit, lot, guarded, balance, held, opened_at) "
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+_FOUNDING = (
+    f"{_ACCOUNT} VALUES ('{chart.VOUCHER_CONTROL}', 'scheme:bench', 'fen', '', false, 0, 0, :now)",
+    f"{_ACCOUNT} {_NUMBERS.format(':providers')}"
+    f"SELECT '{chart.PROVIDER_CLAIM}', 'provider:' || i || '/town', 'fen', '', false, 0, 0, :now FROM n",
+    f"{_ACCOUNT} {_NUMBERS.format(':cards')}"
+    f"SELECT '{chart.CARD_SUBSIDY}', 'card:' || i, 'fen', '', true, :each, 0, :now FROM n",
+    "INSERT INTO ledger_transfers (id, group_id, kind, debit_account_id, credit_account_id, amount, code, reference, occurred_at,"
+    " effective_on, recorded_at) SELECT 'issue:' || a.id, 'issue', 'posted', c.id, a.id, a.balance, 'issue', 'issue', :now, '2026-06-01', :now"
+    f" FROM ledger_accounts a, ledger_accounts c WHERE a.guarded AND c.code = '{chart.VOUCHER_CONTROL}'",
+)
+
+
+def take_turns(rounds: int, *calls: Callable[[], float]) -> list[list[float]]:
+    """Each call once per round, in turns; what each answered, round by round."""
+    answers: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, into in zip(calls, answers, strict=True):
+            into.append(call())
+    return answers
+
+
+def spread(values: Sequence[float]) -> str:
+    return f"{min(values):,.0f}–{max(values):,.0f}"
+
+
+class Ledger:
+    """The parts on one database; ``peer`` is None on SQLite, where nothing is compared."""
+
+    def __init__(self, on: Rig, engine: Engine, size: Size, peer: Pgbench | None) -> None:
+        self.rig, self.size, self.peer = on, size, peer
+        self.backend = engine.dialect.name
+        self.server = on.server if self.backend == "postgresql" else None
+        self.world = found(engine, size.cards)
+
+    def debit(self, crew: Crew, providers: int, seconds: float | None = None) -> Slice:
+        return crew.run(Job(1, providers, seconds or self.size.seconds), self.server)
+
+    def singles(self, clients: int, processes: int, target: str = "") -> Row:
+        """Single debits, spread over all providers, against pgbench with as many clients."""
+        slices: list[Slice] = []
+        with Crew(self.world, processes, clients // processes) as crew:
+            self.debit(crew, PROVIDERS, 0.5)
+
+            def ours() -> float:
+                slices.append(self.debit(crew, PROVIDERS))
+                return slices[-1].rate
+
+            if self.peer is None:
+                (rates,) = take_turns(self.size.rounds, ours)
+                simple, compared = [], {}
+            else:
+                run, seconds = self.peer.run, self.size.seconds
+                simple, rates, prepared = take_turns(
+                    self.size.rounds,
+                    lambda: run(clients, seconds).tps,
+                    ours,
+                    lambda: run(clients, seconds, "prepared").tps,
+                )
+                compared = {"peer": "pgbench", "peer_figure": median(simple), "ratio": median(rates) / median(simple)}
+            note = f"{crew.arrangement}, {spread(rates)}/s; p50 {median(s.p50 for s in slices):.1f} ms, p99 {median(s.p99 for s in slices):.1f} ms"
+            note += f"; CPU per debit: client {median(s.client_cpu for s in slices):,.0f} µs"
+        if self.peer is not None:
+            note += f", server {median(s.server_cpu for s in slices):,.0f} µs; pgbench {spread(simple)}, prepared {median(prepared):,.0f}"
+        noun = "client" if clients == 1 else "clients"
+        return Row(
+            f"single debits, {clients} {noun}",
+            self.backend,
+            median(rates),
+            "debits/s",
+            **compared,
+            target=target,
+            note=note,
+        )
+
+    def hot(self, clients: int, processes: int, target: str = "") -> Row:
+        """All debits to one provider, against debits spread over all of them; each turn is short and there are many."""
+        seconds, rounds = self.size.seconds / 2, self.size.rounds * 3
+        with Crew(self.world, processes, clients // processes) as crew:
+            self.debit(crew, PROVIDERS, 0.5)
+            one, many = take_turns(
+                rounds,
+                lambda: self.debit(crew, 1, seconds).rate,
+                lambda: self.debit(crew, PROVIDERS, seconds).rate,
+            )
+            pairs = [a / b for a, b in zip(one, many, strict=True)]
+            note = f"{rounds} pairs of {seconds:g} s, ratio of each {min(pairs):.2f}–{max(pairs):.2f}, the median is told; {crew.arrangement}"
+        what = f"single debits, all to one provider, {clients} clients"
+        peer = f"spread over {PROVIDERS}"
+        return Row(what, self.backend, median(one), "debits/s", peer, median(many), median(pairs), target, note)
+
+    def batches(self, sizes: Sequence[int], processes: Sequence[int], targets: dict[int, str]) -> list[Row]:
+        """Batches of unrelated debits in one call and one transaction, against pgbench's transactions at 16 clients."""
+        with_peer = self.peer
+        crews = {number: Crew(self.world, number, 1) for number in processes}
+        rows = []
+        try:
+            for size in sizes:
+                told: dict[int, list[Slice]] = {number: [] for number in processes}
+                tps = []
+                for turn in range(self.size.rounds):
+                    if with_peer is not None:
+                        tps.append(with_peer.run(16, self.size.seconds).tps)
+                    for number, crew in crews.items():
+                        if turn == 0:
+                            crew.run(Job(size, PROVIDERS, 0.1))
+                        told[number].append(crew.run(Job(size, PROVIDERS, self.size.seconds), self.server))
+                rates = {number: median(each.rate for each in told[number]) for number in processes}
+                best = max(rates, key=lambda number: rates[number])
+                note = "; ".join(
+                    f"{number} proc. {rates[number]:,.0f}/s, p50 {median(s.p50 for s in told[number]):,.0f} ms,"
+                    f" CPU per transfer {median(s.client_cpu for s in told[number]):,.0f} + {median(s.server_cpu for s in told[number]):,.0f} µs"
+                    for number in processes
+                )
+                compared = {}
+                if tps:
+                    peer_figure = median(tps)
+                    compared = {
+                        "peer": "pgbench, 16 clients",
+                        "peer_figure": peer_figure,
+                        "ratio": rates[best] / peer_figure,
+                    }
+                noun = "transfer" if size == 1 else "transfers"
+                rows.append(
+                    Row(
+                        f"batches of {size:,} {noun}",
+                        self.backend,
+                        rates[best],
+                        "transfers/s",
+                        **compared,
+                        target=targets.get(size, ""),
+                        note=note,
+                    )
+                )
+        finally:
+            for crew in crews.values():
+                crew.close()
+        return rows
