@@ -19,7 +19,6 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import (
-    ARRAY,
     JSON,
     BigInteger,
     ColumnElement,
@@ -28,14 +27,15 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    any_,
-    bindparam,
+    Text,
     create_engine,
     event,
     func,
+    literal,
     make_url,
     select,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -142,11 +142,13 @@ def insert_if_absent(conn: Connection, table: Table) -> Any:
 
 
 def among(conn: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column's value is one of ``values``, of which there may be any number: they travel as one parameter."""
+    """Whether a column's value (a text or a whole number) is one of ``values``, of which there may be any number: they travel as one."""
+    listed = json.dumps(list(values))
     if conn.dialect.name == "postgresql":
-        return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
-    listed = func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(select(listed.c.value))
+        return column.in_(
+            select(sql_cast(func.json_array_elements_text(sql_cast(literal(listed, Text), JSON)), column.type))
+        )
+    return column.in_(select(func.json_each(listed).table_valued("value").c.value))
 
 
 def migrations_folder() -> Path:

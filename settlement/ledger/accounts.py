@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
@@ -90,8 +90,7 @@ def _set_freeze(act: Act, account_id: int, before: datetime | None, after: datet
     act.audit("account.freeze", f"account:{account_id}", before={"frozen_from": before}, after={"frozen_from": after})
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     id: int
     code: str
     owner: str
@@ -108,8 +107,8 @@ def lock(conn: Connection, ids: Iterable[int]) -> dict[int, Account]:
     Shared accounts (payers, providers, controls) are only read: nothing on their rows changes, so nobody queues behind them.
     """
     wanted = _FOUND.where(among(conn, accounts.c.id, sorted(set(ids)))).order_by(accounts.c.id)
-    queries = (wanted.where(~accounts.c.guarded), wanted.where(accounts.c.guarded).with_for_update())
-    return {row.id: Account(*row) for query in queries for row in conn.execute(query)}
+    queries = (wanted.where(~accounts.c.guarded), wanted.where(accounts.c.guarded).with_for_update(of=accounts))
+    return {row[0]: Account._make(row) for query in queries for row in conn.execute(query)}
 
 
-_FOUND = select(*(accounts.c[name] for name in Account.__dataclass_fields__))
+_FOUND = select(*(accounts.c[name] for name in Account._fields))

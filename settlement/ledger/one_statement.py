@@ -38,12 +38,13 @@ def post(act: Act, group: Group) -> dict[int, int] | None:
     """The available balances of the guarded accounts after the act; None when nothing was done."""
     asked = group.transfers
     touched = sorted({id for t in asked for id in (t.debit, t.credit)})
-    parameters: dict[str, Any] = {"group": group.id, "now": micros(act.now), "touched": touched}
+    parameters: dict[str, Any] = {"group": group.id, "now": micros(act.now), "touched": len(touched)}
+    parameters |= {f"touched{number}": id for number, id in enumerate(touched)}
     for number, t in enumerate(asked):
         values = (t.id, t.debit, t.credit, t.amount, t.spending, t.code, t.reference, micros(t.occurred_at))
         parameters |= {f"{name}{number}": value for name, value in zip(_NAMES, values, strict=True)}
         parameters[f"day{number}"] = local_date(t.occurred_at, books.ZONE)
-    rows = act.conn.exec_driver_sql(_statement(len(asked)), parameters).all()
+    rows = act.conn.exec_driver_sql(_statement(len(asked), len(touched)), parameters).all()
     written = rows[0].written
     if written == 0:
         return None
@@ -56,12 +57,13 @@ _NAMES = ("id", "debit", "credit", "amount", "spending", "code", "reference", "o
 
 
 @cache
-def _statement(count: int) -> str:
+def _statement(count: int, accounts: int) -> str:
     asked = ", ".join(
         f"(%(id{n})s::varchar, %(debit{n})s::bigint, %(credit{n})s::bigint, %(amount{n})s::bigint, %(spending{n})s::boolean,"
         f" %(code{n})s::varchar, %(reference{n})s::varchar, %(occurred{n})s::bigint, %(day{n})s::date, {n})"
         for n in range(count)
     )
+    touched = ", ".join(f"%(touched{n})s::bigint" for n in range(accounts))
     ids = ", ".join(f"%(id{n})s::varchar" for n in range(count))
     # Every part reads the state before the statement, but FOR UPDATE and UPDATE read each locked row as it is now; a row written by an act
     # that commits meanwhile is met by ON CONFLICT. The lock comes before the number is drawn, because what is written depends on it.
@@ -69,11 +71,11 @@ def _statement(count: int) -> str:
         WITH asked (id, debit, credit, amount, spending, code, reference, occurred_at, day, place) AS (VALUES {asked}),
         purses AS MATERIALIZED (
             SELECT id, unit, balance - held AS available, frozen_from FROM ledger_accounts
-            WHERE id = ANY(%(touched)s::bigint[]) AND guarded ORDER BY id FOR UPDATE
+            WHERE id IN ({touched}) AND guarded ORDER BY id FOR UPDATE
         ),
         touched AS MATERIALIZED (
             SELECT id, unit FROM purses UNION ALL
-            SELECT id, unit FROM ledger_accounts WHERE id = ANY(%(touched)s::bigint[]) AND NOT guarded
+            SELECT id, unit FROM ledger_accounts WHERE id IN ({touched}) AND NOT guarded
         ),
         written AS (
             INSERT INTO ledger_transfers (id, group_id, kind, debit_account_id, credit_account_id, amount, code, reference,
@@ -81,7 +83,7 @@ def _statement(count: int) -> str:
             SELECT t.id, %(group)s::varchar, 'posted', t.debit, t.credit, t.amount, t.code, t.reference, t.occurred_at,
                    greatest(t.day, (SELECT open_from FROM ledger_books)), %(now)s::bigint
             FROM asked t
-            WHERE (SELECT count(*) = cardinality(%(touched)s::bigint[]) AND min(unit) = max(unit) FROM touched)
+            WHERE (SELECT count(*) = %(touched)s::bigint AND min(unit) = max(unit) FROM touched)
               AND NOT EXISTS (SELECT FROM ledger_transfers WHERE group_id = %(group)s::varchar OR id IN ({ids}))
               AND NOT EXISTS (
                   SELECT FROM purses p JOIN asked d ON d.debit = p.id GROUP BY p.id, p.available, p.frozen_from

@@ -6,7 +6,7 @@ written is never changed or deleted. Correcting means posting the contra (:func:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,7 @@ class _Judge:
         self._standing = _standing(act, groups, everything)
         self._reversed = _to_take_back(act, [t.reverses for t in everything if t.reverses is not None])
         self._now: dict[str, tuple[Group, dict[int, int]]] = {}
+        self._new_ids: set[str] = set()
         self.accepted: list[Group] = []
         self.moves: dict[int, int] = {}
 
@@ -120,11 +121,11 @@ class _Judge:
             same = list(earlier[0].transfers) == list(group.transfers)
             return Posted(True, earlier[1]) if same else declined(Reason.ID_REUSED)
         ids = {t.id for t in group.transfers}
-        if len(ids) < len(group.transfers) or not ids.isdisjoint(self._standing.new):
+        if len(ids) < len(group.transfers) or not ids.isdisjoint(self._new_ids):
             return declined(Reason.ID_REUSED)
-        rows = self._standing.of(group)
-        if not rows:
+        if group.id not in self._standing.groups and ids.isdisjoint(self._standing.ids):
             return None
+        rows = self._standing.rows_of(group)
         if {row.id: tuple(row)[1:] for row in rows} != {t.id: _content(group.id, t) for t in group.transfers}:
             return declined(Reason.ID_REUSED)
         touched = {id for t in group.transfers for id in (t.debit, t.credit) if id in self._available}
@@ -141,26 +142,24 @@ class _Judge:
             if t.reverses is not None:
                 self._reversed.done.add(t.reverses)
             self._reversed.first[t.id] = (t.debit, t.credit, t.amount)
-            self._standing.new.add(t.id)
+            self._new_ids.add(t.id)
         self.accepted.append(group)
         self._now[group.id] = (group, touched)
         return touched
 
 
 class _Standing:
-    """The rows of earlier acts that share a group or a transfer id with what is asked, and the ids accepted since."""
+    """The rows of earlier acts that share a group or a transfer id with what is asked."""
 
-    def __init__(self, rows: Iterable[Row[Any]]) -> None:
-        self.new: set[str] = set()
-        self._by_id: dict[str, Row[Any]] = {}
-        self._by_group: dict[str, list[Row[Any]]] = {}
+    def __init__(self, rows: Sequence[Row[Any]]) -> None:
+        self.ids = {row.id: row for row in rows}
+        self.groups: dict[str, list[Row[Any]]] = {}
         for row in rows:
-            self._by_id[row.id] = row
-            self._by_group.setdefault(row.group_id, []).append(row)
+            self.groups.setdefault(row.group_id, []).append(row)
 
-    def of(self, group: Group) -> list[Row[Any]]:
-        rows = {row.id: row for row in self._by_group.get(group.id, ())}
-        rows |= {t.id: self._by_id[t.id] for t in group.transfers if t.id in self._by_id}
+    def rows_of(self, group: Group) -> list[Row[Any]]:
+        rows = {row.id: row for row in self.groups.get(group.id, ())}
+        rows |= {t.id: self.ids[t.id] for t in group.transfers if t.id in self.ids}
         return list(rows.values())
 
 
@@ -170,7 +169,7 @@ def _standing(act: Act, groups: Sequence[Group], everything: Sequence[Transfer])
     for column, values in ((t.id, [each.id for each in everything]), (t.group_id, [group.id for group in groups])):
         query = select(t.seq, *(t[name] for name in _CONTENT)).where(among(act.conn, column, values))
         rows |= {row.id: row for row in act.conn.execute(query)}
-    return _Standing(rows.values())
+    return _Standing(list(rows.values()))
 
 
 _CONTENT = (
