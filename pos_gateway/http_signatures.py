@@ -27,6 +27,8 @@ from http_message_signatures import (
 )
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
+from pos_gateway import plain_signatures
+from pos_gateway.plain_signatures import Stated
 from settlement.visits import device_key
 from settlement.visits.device_key import PrivateKey, PublicKey
 
@@ -106,11 +108,29 @@ def sign(
     return headers
 
 
-def claimed_key_id(headers: Mapping[str, str]) -> str:
-    """The key the request says it is signed with, not yet believed. Raises SignatureMissing, SignatureWrong."""
+@dataclass(frozen=True)
+class Claim:
+    """What the request says of its signature, not yet believed. ``plain``: the whole of it, where it has the plain form."""
+
+    key_id: str
+    nonce: str
+    plain: Stated | None = None
+
+
+def claimed(headers: Mapping[str, str]) -> Claim:
+    """Raises SignatureMissing, SignatureWrong."""
     stated = headers.get("Signature-Input")
     if stated is None or headers.get("Signature") is None:
         raise SignatureMissing
+    plain = plain_signatures.stated(stated)
+    parameters: Any = plain.parameters if plain else _parameters(stated)
+    key_id, nonce = parameters.get("keyid"), parameters.get("nonce")
+    if not isinstance(key_id, str):
+        raise SignatureWrong("keyid is missing")
+    return Claim(key_id, str(nonce), plain)
+
+
+def _parameters(stated: str) -> Any:
     try:
         members: Any = http_sf.parse(stated.encode("ascii"), tltype="dictionary")
     except ValueError as error:
@@ -118,24 +138,30 @@ def claimed_key_id(headers: Mapping[str, str]) -> str:
     if len(members) != 1:
         raise SignatureWrong("one signature is expected")
     [(_, parameters)] = members.values()
-    key_id = parameters.get("keyid")
-    if not isinstance(key_id, str):
-        raise SignatureWrong("keyid is missing")
-    return key_id
+    return parameters
 
 
-def verify(message: Message, public_key: PublicKey, *, now: datetime, window: timedelta = WINDOW) -> Verified:
+def verify(
+    message: Message,
+    public_key: PublicKey,
+    *,
+    now: datetime,
+    window: timedelta = WINDOW,
+    claim: Claim | None = None,
+) -> Verified:
     """Check that this key signed every required part of the request, and lately.
 
     Raises SignatureMissing, SignatureWrong or SignatureStale; a request is told it is stale only when its signature
-    is genuine.
+    is genuine. ``claim``: what :func:`claimed` read from it, if it was read already.
     """
-    key_id = claimed_key_id(message.headers)
-    alg = device_key.algorithm_of(public_key)
+    claim = claim or claimed(message.headers)
+    key_id, alg = claim.key_id, device_key.algorithm_of(public_key)
     if key_id != device_key.key_id(public_key):
         raise SignatureWrong("keyid names another key")
-    verifier = _Verifier(signature_algorithm=ALGORITHMS[alg], key_resolver=_Keys({key_id: public_key}))
     required = covered(bool(message.body), message.headers.get("Idempotency-Key") is not None)
+    if claim.plain and plain_signatures.genuine(claim.plain, message, required, alg, public_key):
+        return _checked_parameters(claim.plain.parameters, key_id, alg, now, window)
+    verifier = _Verifier(signature_algorithm=ALGORITHMS[alg], key_resolver=_Keys({key_id: public_key}))
     try:
         [result] = verifier.verify(message, max_age=None, require_components=required, body=message.body)
     except (InvalidSignature, HTTPMessageSignaturesException, ValueError) as error:

@@ -12,15 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from flask import Flask, Response, g, request
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from pos_gateway import security_log, store
-from pos_gateway.api.gateway import here
+from pos_gateway.api.gateway import Gateway, here
 from pos_gateway.api.problems import of_decline
 from pos_gateway.http_signatures import (
     Message,
@@ -28,14 +29,14 @@ from pos_gateway.http_signatures import (
     SignatureStale,
     SignatureWrong,
     Verified,
-    claimed_key_id,
+    claimed,
     verify,
 )
 from pos_gateway.security_log import Attempt
 from settlement.act import Actor
 from settlement.db import reading
 from settlement.outcomes import Reason, Refused
-from settlement.providers.tables import devices
+from settlement.together import Write, together
 from settlement.visits import device_key
 from settlement.visits.device_key import PublicKey
 from settlement.visits.signed_event import moment
@@ -103,7 +104,7 @@ IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 @dataclass
 class Passage:
-    """A request that was let in. ``keep``: something was done, so nonce and answer are to be remembered."""
+    """A request that was let in. ``keep``: something was done, so nonce and answer are to be remembered; ``kept``: they were, with it."""
 
     signed: Verified
     device: Row[Any] | None
@@ -111,6 +112,16 @@ class Passage:
     nonce_content: str
     idempotency_key: str | None
     keep: bool = False
+    kept: bool = False
+
+    def remembering(self, response: Response) -> list[Write]:
+        """What keeps nonce and first answer. Equal requests at the same moment: the one stored first stands."""
+        writes = [store.nonce(self.signed, self.nonce_content)]
+        if self.idempotency_key is not None:
+            answer = store.Answer(response.status_code, response.mimetype or "", response.get_data(as_text=True))
+            key_id, now = self.signed.key_id, here().now()
+            writes.append(store.answered(key_id, self.idempotency_key, self.content, answer, now))
+        return writes
 
     @property
     def actor(self) -> Actor:
@@ -169,12 +180,7 @@ def _admit(new_key: Callable[[], PublicKey]) -> Response | None:
         raise Refused(Reason.NOT_ALLOWED)
     if rule.caller is Caller.PUBLIC:
         return None
-    message = _message()
-    with reading(here().engine) as conn:
-        signed, device = _authenticate(conn, rule, message, new_key)
-        if device is not None and device.revoked_at is not None and not rule.revoked:
-            raise Refused(Reason.DEVICE_REVOKED)
-        return _pass(conn, rule, message, signed, device)
+    return _pass(rule, *_authenticate(rule, _message(), new_key))
 
 
 def _message() -> Message:
@@ -189,20 +195,22 @@ def _message() -> Message:
 
 
 def _authenticate(
-    conn: Connection, rule: Rule, message: Message, new_key: Callable[[], PublicKey]
-) -> tuple[Verified, Row[Any] | None]:
+    rule: Rule, message: Message, new_key: Callable[[], PublicKey]
+) -> tuple[Message, Verified, store.Seen]:
     gateway = here()
     try:
-        key_id = claimed_key_id(message.headers)
-        device = conn.execute(select(devices).where(devices.c.key_id == key_id)).one_or_none()
-        if device is not None:
-            g.claimed_device_id = device.id
-            key = device_key.from_text(device.algorithm, device.public_key)
+        claim = claimed(message.headers)
+        with reading(gateway.engine) as conn:
+            seen = store.look_up(conn, claim.key_id, claim.nonce, _idempotency_key(rule))
+        if seen.device is not None:
+            g.claimed_device_id = seen.device.id
+            key = device_key.from_text(seen.device.algorithm, seen.device.public_key)
         elif rule.caller is Caller.NEW_KEY:
             key = new_key()
         else:
             raise Refused(Reason.DEVICE_UNKNOWN)
-        return verify(message, key, now=gateway.now(), window=gateway.config.window), device
+        signed = verify(message, key, now=gateway.now(), window=gateway.config.window, claim=claim)
+        return message, signed, seen
     except SignatureMissing:
         raise Refused(Reason.REQUEST_UNSIGNED) from None
     except SignatureWrong as error:
@@ -212,18 +220,26 @@ def _authenticate(
         raise Refused(Reason.REQUEST_STALE) from None
 
 
-def _pass(conn: Connection, rule: Rule, message: Message, signed: Verified, device: Row[Any] | None) -> Response | None:
+def _idempotency_key(rule: Rule) -> str | None:
+    """Of a write that names a proper one."""
+    named = request.headers.get("Idempotency-Key") if rule.writes else None
+    return named if named is not None and IDEMPOTENCY_KEY.fullmatch(named) else None
+
+
+def _pass(rule: Rule, message: Message, signed: Verified, seen: store.Seen) -> Response | None:
+    if seen.device is not None and seen.device.revoked_at is not None and not rule.revoked:
+        raise Refused(Reason.DEVICE_REVOKED)
     idempotency_key = request.headers.get("Idempotency-Key") if rule.writes else None
     target = request.full_path if request.query_string else request.path
     content = store.content_digest(request.method, target, message.body)
     nonce_content = store.content_digest(request.method, target, message.body, idempotency_key or "")
-    store.check_nonce(conn, signed, nonce_content)
-    g.passage = Passage(signed, device, content, nonce_content, idempotency_key)
+    seen.check_nonce(nonce_content)
+    g.passage = Passage(signed, seen.device, content, nonce_content, idempotency_key)
     if not rule.writes:
         return None
-    if idempotency_key is None or not IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+    if _idempotency_key(rule) is None:
         raise Refused(Reason.IDEMPOTENCY_KEY_MISSING)
-    first = store.find_answer(conn, signed.key_id, idempotency_key, content)
+    first = seen.first_answer(content)
     if first is None:
         return None
     g.passage.keep = True  # the nonce of the retry
@@ -231,17 +247,19 @@ def _pass(conn: Connection, rule: Rule, message: Message, signed: Verified, devi
 
 
 def _remember(response: Response) -> Response:
-    """Keep nonce and first answer of a request that did something. The acts themselves are committed by now; should
-    this fail, the retry runs them again and they answer as they did: an event is taken once by its hash, a code by
-    its key."""
+    """Keep nonce and first answer of a request that did something, where they were not kept with it. The acts themselves are committed by
+    now; should this fail, the retry runs them again and they answer as they did: an event is taken once by its hash, a code by its key."""
     found: Passage | None = g.get("passage")
     if found is None or not found.keep:
         return response
     gateway = here()
-    with gateway.engine.begin() as conn:
-        store.keep_nonce(conn, found.signed, found.nonce_content, gateway.config.window)
-        if found.idempotency_key is not None:
-            answer = store.Answer(response.status_code, response.mimetype or "", response.get_data(as_text=True))
-            key_id, now = found.signed.key_id, gateway.now()
-            store.keep_answer(conn, key_id, found.idempotency_key, found.content, answer, now)
+    if not found.kept:
+        with gateway.engine.begin() as conn:
+            together(conn, found.remembering(response))
+    gateway.forgetting.when_due(gateway.now(), lambda now: _forget(gateway, now))
     return response
+
+
+def _forget(gateway: Gateway, now: datetime) -> None:
+    with gateway.engine.begin() as conn:
+        store.forget(conn, now, gateway.config.window)

@@ -3,7 +3,7 @@ device's order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +18,9 @@ from pos_gateway.api.gateway import here
 from pos_gateway.api.schemas import AnyEvents, Outcome, Outcomes, SignedEvent, Upload
 from settlement.act import begin
 from settlement.outcomes import Reason, Refused
+from settlement.together import Write
 from settlement.visits import door, signed_event
+from settlement.visits.door import EventOutcome
 from settlement.visits.signed_event import EventMalformed
 
 blueprint = StrictBlueprint("events", __name__, description="上门事件 Events at the door")
@@ -58,8 +60,12 @@ def _refused(reason: Reason, event: signed_event.SignedEvent | None = None, **mo
     return Told("rejected", kept=False, reason=reason, event_id=event.hash, counter=event.counter, **more)
 
 
-def _take(device: Row[Any], envelope: Any, *, last: bool) -> Told:
-    """Judge one event and commit it, in a transaction of its own. ``last``: no event of this request comes after it.
+Along = Callable[[Told], Sequence[Write]]
+
+
+def _take(device: Row[Any], envelope: Any, *, last: bool, along: Along | None = None) -> Told:
+    """Judge one event and commit it, in a transaction of its own. ``last``: no event of this request comes after it; ``along``: what is to be
+    written with it.
 
     What the device may not touch is refused, and nothing of it is kept. Only when later events follow in its chain is
     it kept, as declined: without it their signatures would prove no order.
@@ -69,16 +75,24 @@ def _take(device: Row[Any], envelope: Any, *, last: bool) -> Told:
     except EventMalformed as error:
         return _refused(Reason.EVENT_MALFORMED, details={"detail": "errors"}, errors=error.errors)
     gateway = here()
+
+    def with_it(outcome: EventOutcome) -> Sequence[Write]:
+        if outcome.reason in FORBIDDEN and last:
+            raise Refused(outcome.reason)
+        return along(_told(event, outcome)) if along else ()
+
     try:
         with begin(gateway.engine, passage().actor, gateway.now()) as act:
-            outcome = door.receive(act, gateway.config.ring, device, event)
-            if outcome.reason in FORBIDDEN and last and not outcome.replayed:
-                raise Refused(outcome.reason)
+            outcome = door.receive(act, gateway.config.ring, device, event, with_it)
     except Refused as refused:
         note(refused.reason)
         return _refused(refused.reason, event, details=refused.details)
     if outcome.reason in FORBIDDEN:
         note(outcome.reason)
+    return _told(event, outcome)
+
+
+def _told(event: signed_event.SignedEvent, outcome: EventOutcome) -> Told:
     return Told(
         outcome.status,
         kept=True,
@@ -92,13 +106,24 @@ def _take(device: Row[Any], envelope: Any, *, last: bool) -> Told:
 
 
 def _answer_one(*kinds: str) -> Response:
-    """One event, judged by the same path as a batch; its refusal is the answer's status."""
+    """One event, judged by the same path as a batch; its refusal is the answer's status. The answer is kept in the event's own transaction."""
     envelope = raw_json()
     kind = envelope["event"].get("kind") if _looks_like_event(envelope) else None
     if kind is not None and kind not in kinds:
         raise Refused(Reason.EVENT_KIND_WRONG, kind=str(kind)[:20])
-    told = _take(calling_device(), envelope, last=True)
+    kept: list[Response] = []
+
+    def along(told: Told) -> Sequence[Write]:
+        kept.append(_response(told))
+        return passage().remembering(kept[0])
+
+    told = _take(calling_device(), envelope, last=True, along=along)
     passage().keep = told.kept
+    passage().kept = told.kept and not told.replayed
+    return kept[0] if passage().kept else _response(told)
+
+
+def _response(told: Told) -> Response:
     if told.status in _STATUS:
         return Response(json.dumps(told.as_json()), status=_STATUS[told.status], mimetype="application/json")
     reason = told.reason or Reason.SERVER_FAULT

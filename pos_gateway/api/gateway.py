@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,11 +29,26 @@ class GatewayConfig:
     enrolment_attempts: int = 10
 
 
+class Forgetting:
+    """What is done once in a while, by the request that comes next: in each process at most once in ``EVERY``."""
+
+    EVERY = timedelta(minutes=1)
+
+    def __init__(self) -> None:
+        self._last: datetime | None = None
+
+    def when_due(self, now: datetime, forget: Callable[[datetime], None]) -> None:
+        if self._last is None or now - self._last >= self.EVERY:
+            self._last = now  # before it is done: others need not wait for it, nor do it too
+            forget(now)
+
+
 @dataclass(frozen=True)
 class Gateway:
     engine: Engine
     clock: Clock
     config: GatewayConfig
+    forgetting: Forgetting = field(default_factory=Forgetting, repr=False)
 
     def now(self) -> datetime:
         return self.clock()

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -27,6 +28,9 @@ ALGORITHMS = (ED25519, ECDSA_P256)
 
 PublicKey = Ed25519PublicKey | ec.EllipticCurvePublicKey
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+KEYS_REMEMBERED = 10_000
+"""In each process: more than a district has devices."""
 
 _P256_COORDINATE = 32
 _SIGNATURE_BYTES = 64
@@ -73,8 +77,9 @@ def to_text(key: PublicKey) -> str:
     return b64url(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 
+@lru_cache(maxsize=KEYS_REMEMBERED)
 def from_text(alg: str, text: str) -> PublicKey:
-    """Read what :func:`to_text` wrote; raises KeyUnusable."""
+    """Read what :func:`to_text` wrote; raises KeyUnusable. A key never changes, so it is read once."""
     _known(alg)
     try:
         raw = from_b64url(text)
@@ -127,7 +132,12 @@ def from_jwk(jwk: Mapping[str, Any]) -> PublicKey:
 
 def key_id(key: PublicKey) -> str:
     """RFC 7638 thumbprint (SHA-256, base64url) of the public key."""
-    canonical = json.dumps(to_jwk(key), sort_keys=True, separators=(",", ":"))
+    return _thumbprint(algorithm_of(key), to_text(key))
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _thumbprint(alg: str, text: str) -> str:
+    canonical = json.dumps(to_jwk(from_text(alg, text)), sort_keys=True, separators=(",", ":"))
     return b64url(hashlib.sha256(canonical.encode()).digest())
 
 

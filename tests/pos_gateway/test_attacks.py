@@ -155,7 +155,7 @@ def test_a_fault_of_ours_writes_no_values_into_the_log(
         )
 
     phone, personal = door.enrolled(), "李秀兰"
-    monkeypatch.setattr(access.store, "check_nonce", choke)
+    monkeypatch.setattr(access.store, "look_up", choke)
     request = phone.request("GET", "/work-orders")
     with caplog.at_level(logging.ERROR):
         response = door.http().send(request)
