@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from settlement.findings import Finding
 from settlement.ledger import merkle
-from settlement.ledger.seal import BEFORE_THE_FIRST, FORM, Seal, of_row, span_statement
+from settlement.ledger.seal import BEFORE_THE_FIRST, FORM, Seal, by_number, span_statement
 from settlement.ledger.seal_naming import Differences
 from settlement.ledger.sealed_rows import BOOKS, Book, Leaves
 from settlement.ledger.tables import seal_leaves, seals
@@ -40,57 +40,47 @@ def published(text: str) -> list[Published]:
     return [Published(int(number), day, digest) for number, day, digest in SHORT.findall(text)]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checked:
     """``unsealed``: rows of each book above the last seal, which the next one will cover: a count, no finding."""
 
     findings: list[Finding]
     seals: int
     rows: int
-    last: Seal | None
-    unsealed: dict[str, int] = field(default_factory=dict)
+    unsealed: dict[str, int]
 
 
 def check(conn: Connection, keys: Keys, printed: Sequence[Published] = ()) -> Checked:
     """Recompute everything that is sealed. ``keys``: the public keys by id; ``printed``: seals as they were published, to be found again."""
     found: list[Finding] = []
     last: Seal | None = None
-    count = rows = 0
+    rows = 0
     differences = Differences()
-    wanted = {each.number: each for each in printed}
-    for seal in _seals(conn):
-        found += _gap(last, seal)
+    digests: dict[int, str] = {}
+    for number in conn.execute(select(seals.c.number).order_by(seals.c.number)).scalars().all():
+        digests[number] = ""
+        try:
+            seal = by_number(conn, number)
+        except (ValueError, TypeError):  # SQLite takes any text for a day or a moment
+            found.append(_altered(number))
+            continue
+        digests[number] = seal.digest
         faults = _signature(seal, keys)
-        found += faults
-        if (known := wanted.pop(seal.number, None)) is not None and known.digest != seal.digest:
-            found.append(_not_as_published(known))
+        found += [*_chain(last, seal), *faults]
         for book in BOOKS:
-            part = seal.part(book)
-            if last is None:
-                differences.inserted_below(conn, book, part.after)
             found += _compare(conn, seal, book, keys, differences, genuine=not faults)
-            rows += part.count
-        last, count = seal, count + 1
-    found += [_removed_though_published(each) for each in wanted.values()]
+            rows += seal.part(book).count
+        last = seal
+    found += [finding for known in printed for finding in _as_published(known, digests)]
+    if last is not None:
+        differences.inserted_below_all(conn)
     found += differences.findings()
     unsealed = {book.name: book.count_above(conn, last.part(book).upto if last else 0) for book in BOOKS}
-    return Checked(found, count, rows, last, unsealed)
-
-
-def _seals(conn: Connection) -> Iterator[Seal]:
-    """One by one: the list may be read while the rows below are."""
-    number = None
-    while True:
-        query = select(seals).order_by(seals.c.number).limit(1)
-        row = conn.execute(query if number is None else query.where(seals.c.number > number)).one_or_none()
-        if row is None:
-            return
-        yield of_row(row)
-        number = row.number
+    return Checked(found, len(digests), rows, unsealed)
 
 
 # -- the chain ----------------------------------------------------------------------------------------------------------------
-def _gap(last: Seal | None, seal: Seal) -> list[Finding]:
+def _chain(last: Seal | None, seal: Seal) -> list[Finding]:
     """Numbered without gaps, each naming the digest of the one before and beginning where that one ended."""
     expected = 1 if last is None else last.number + 1
     if seal.number != expected:
@@ -134,14 +124,16 @@ def _signature(seal: Seal, keys: Keys) -> list[Finding]:
         ]
     if signed(keys, seal.key_id, seal.signature, seal.statement):
         return []
-    return [
-        Finding(
-            "seal_altered",
-            f"seal:{seal.number}",
-            f"封印被改动：{seal.day}第{seal.number}号的签名不符",
-            f"the seal was altered: the signature of no. {seal.number} of {seal.day} does not fit",
-        )
-    ]
+    return [_altered(seal.number)]
+
+
+def _altered(number: int) -> Finding:
+    return Finding(
+        "seal_altered",
+        f"seal:{number}",
+        f"封印被改动：第{number}号的签名与内容不符",
+        f"the seal was altered: the signature of no. {number} does not fit what it says",
+    )
 
 
 def signed(keys: Keys, key_id: str, signature: str, statement: str) -> bool:
@@ -152,24 +144,30 @@ def signed(keys: Keys, key_id: str, signature: str, statement: str) -> bool:
     return True
 
 
-def _not_as_published(known: Published) -> Finding:
-    return Finding(
-        "seal_not_as_published",
-        f"seal:{known.number}",
-        f"与公布的不同：{known.day}公布的第{known.number}号封印不是库里的这一张",
-        f"differs from what was published: no. {known.number} of {known.day} is not the seal in the database",
-        (f"{FORM}:{known.number}:{known.day}:{known.digest}",),
-    )
-
-
-def _removed_though_published(known: Published) -> Finding:
-    return Finding(
-        "seal_removed",
-        f"seal:{known.number}",
-        f"{known.day}公布的第{known.number}号封印已不在库中：它和它覆盖的记录被删除",
-        f"no. {known.number}, published on {known.day}, is gone: it was removed, and with it what it covered",
-        (f"{FORM}:{known.number}:{known.day}:{known.digest}",),
-    )
+def _as_published(known: Published, digests: Mapping[int, str]) -> list[Finding]:
+    """The seal that was printed is still there, the same to the letter; with it everything before it is."""
+    line = (f"{FORM}:{known.number}:{known.day}:{known.digest}",)
+    if known.number not in digests:
+        return [
+            Finding(
+                "seal_removed",
+                f"seal:{known.number}",
+                f"{known.day}公布的第{known.number}号封印已不在库中：它和它覆盖的记录被删除",
+                f"no. {known.number}, published on {known.day}, is gone: it was removed, and with it what it covered",
+                line,
+            )
+        ]
+    if digests[known.number] == known.digest:
+        return []
+    return [
+        Finding(
+            "seal_not_as_published",
+            f"seal:{known.number}",
+            f"与公布的不同：{known.day}公布的第{known.number}号封印不是库里的这一张",
+            f"differs from what was published: no. {known.number} of {known.day} is not the seal in the database",
+            line,
+        )
+    ]
 
 
 # -- the rows -----------------------------------------------------------------------------------------------------------------

@@ -32,9 +32,10 @@ class Differences:
     def __init__(self) -> None:
         self._books = {book.name: _OfBook() for book in BOOKS}
 
-    def inserted_below(self, conn: Connection, book: Book, first: int) -> None:
-        """Rows numbered before the first seal begins: nothing ever had such a number."""
-        self.compare(book, 1, Leaves((), ()), book.read(conn, LOWEST, first, MOST_NAMED))
+    def inserted_below_all(self, conn: Connection) -> None:
+        """Rows numbered below 1, where the first seal begins: the ledger never gave out such a number."""
+        for book in BOOKS:
+            self.compare(book, 1, Leaves((), ()), book.read(conn, LOWEST, 0, MOST_NAMED))
 
     def compare(self, book: Book, seal: int, leaves: Leaves, rows: list[Values]) -> None:
         """Note what differs between the leaves of a span and the rows that stand between its numbers."""
