@@ -186,6 +186,21 @@ class Reason(Enum):
     JOB_EARLIER_FIRST = Words(409, "57", False, "任务{job}应先完成{due}", "Job {job}: {due} must be done first", "请先办理较早的一期", "Run the earlier period first")
     JOB_RUNNING = Words(409, "57", True, "任务{job}（{period}）正在执行", "Job {job} ({period}) is running", "请稍后查看：songbai scheduler --list", "Look again later: songbai scheduler --list")
 
+    # --- backups -----------------------------------------------------------------------------------------------------------
+    BACKUP_KEY_UNREADABLE = Words(422, "30", False, "{what}不是备份密钥，或抄写有误", "Not a backup key, or a slip in copying it: {what}", "用 songbai backup-key 生成；公钥以 sbpub- 开头，私钥以 sbkey- 开头", "Make one with songbai backup-key; a public key begins with sbpub-, a private one with sbkey-")
+    BACKUP_KEY_WRONG = Words(403, "63", False, "此备份是为另一把密钥加密的", "This backup was encrypted for another key", "请换用与文件头所写公钥配对的私钥", "Use the private key that belongs to the public key in its header")
+    BACKUP_DAMAGED = Words(422, "30", False, "备份文件不完整或被改动（{where_zh}），未写入任何内容", "The backup is incomplete or was altered ({where_en}); nothing was written", "请换用另一份备份", "Take another copy")
+    BACKUP_FILE_EXISTS = Words(409, "94", False, "{file}已存在，不覆盖", "{file} is there already and is not written over", "请换一个文件名", "Choose another name")
+    BACKUP_RUNNING = Words(409, "57", True, "另一个进程正在写{file}", "Another process is writing {file}", "请等它结束", "Wait until it has ended")
+    BACKUP_NOT_WRITTEN = Words(507, "96", True, "无法写入{where}（{detail}）", "Cannot write {where} ({detail})", "请检查磁盘空间和目录权限后重试；没有留下半截文件", "Check the free space and who may write there, then try again; nothing half-made was left")
+    BACKUP_CHECK_FAILED = Words(500, "96", True, "试恢复的副本与原库不符，备份未保留：{detail}", "The copy restored beside differs from the database; the backup was not kept: {detail}", "请重试；再次不符请报告开发者", "Try again; report it when it happens twice")
+    BACKUP_TARGET_NOT_EMPTY = Words(409, "57", False, "{target}里已有内容，不覆盖", "{target} is not empty and is not written over", "请恢复到空的数据库、模式或新文件", "Restore into an empty database or schema, or a new file")
+    BACKUP_OTHER_ENGINE = Words(422, "30", False, "备份来自{was}，不能恢复到{into}", "A backup of {was} cannot be restored into {into}", "请恢复到同一种数据库", "Restore it into the same kind of database")
+    BACKUP_TOOLS_MISSING = Words(503, "96", False, "没有找到PostgreSQL程序{program}", "The PostgreSQL program {program} was not found", "请安装与服务器同版本的客户端程序，或用 SONGBAI_PG_BIN 指明所在目录", "Install the client programs of the server's version, or name their folder in SONGBAI_PG_BIN")
+    BACKUP_TOOLS_OLD = Words(503, "96", False, "{program}的版本是{version}，比服务器（{server}）旧", "{program} is of version {version}, older than the server ({server})", "请安装与服务器同版本的客户端程序，或用 SONGBAI_PG_BIN 指明所在目录", "Install the client programs of the server's version, or name their folder in SONGBAI_PG_BIN")
+    BACKUP_TOOL_FAILED = Words(503, "96", True, "{program}出错：{detail}", "{program} failed: {detail}", "请按提示排除原因后重试", "Mend the cause and try again")
+    RING_DIFFERS = Words(409, "57", False, "{file}与备份中的密钥文件不同，不覆盖", "{file} differs from the key ring in the backup and is not written over", "请用 --keys 指明另一个文件", "Name another file with --keys")
+
     # fmt: on
     @property
     def code(self) -> str:

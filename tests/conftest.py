@@ -52,6 +52,11 @@ class Databases:
         elif self._server is not None:
             self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
+    @property
+    def programs(self) -> Path:
+        """Where this PostgreSQL's pg_dump, psql and so on lie."""
+        return self._postgres().programs
+
     def close(self) -> None:
         for engine in self._open:
             engine.dispose()

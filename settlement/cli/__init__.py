@@ -10,6 +10,7 @@ import click
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from settlement.cli import (
+    backup,
     cards,
     close,
     common,
@@ -135,3 +136,6 @@ main.add_command(senior.senior)
 senior.senior.add_command(find.find)
 main.add_command(visits.quarantine)
 main.add_command(visits.visits)
+main.add_command(backup.backup_key)
+main.add_command(backup.backup)
+main.add_command(backup.restore)

@@ -61,19 +61,19 @@ class Desk:
     @cached_property
     def engine(self) -> Engine:
         """The district's database. Raises Refused(NOT_FOUND) when there is none: only :meth:`make_database` makes one."""
-        self._require_known_kind()
+        self.require_known_kind()
         if self._file is not None and not self._file.is_file():
             raise Refused(Reason.NOT_FOUND, what=f"{self._file} (songbai init)")
         return make_engine(self.url, self.schema)
 
     def make_database(self) -> None:
         """Make or upgrade the tables."""
-        self._require_known_kind()
+        self.require_known_kind()
         engine = make_engine(self.url, self.schema)
         migrate(engine)
         engine.dispose()
 
-    def _require_known_kind(self) -> None:
+    def require_known_kind(self) -> None:
         try:
             backend = make_url(self.url).get_backend_name()
         except ArgumentError:
