@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, union_all
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, literal_column, select, union_all
 
 from settlement.cards import book
 from settlement.ledger import chart
-from settlement.ledger.balance import POSTED_KINDS
+from settlement.ledger.balance import NEWEST, POSTED_KINDS
 from settlement.ledger.tables import accounts, transfers
 from settlement.providers.tables import providers
 
@@ -66,8 +67,7 @@ def _newest(conn: Connection, own: Sequence[int], limit: int) -> list[Row[Any]]:
     """Transfers of these accounts, the newest first: all there are, or so many that the last ``limit`` acts are whole."""
     each = limit + _MARGIN
     while True:
-        many = 2 * len(own) > each
-        rows = list(conn.execute(_NEWEST_OF_MANY if many else _NEWEST, {"own": own, "each": each - 1}))
+        rows = list(conn.execute(_above_the(each, many=2 * len(own) > each), {"own": own}))
         if not rows or rows[0].since == 0:
             return rows
         acts = list(dict.fromkeys(row.group_id for row in rows))
@@ -80,29 +80,34 @@ def _newest(conn: Connection, own: Sequence[int], limit: int) -> list[Row[Any]]:
 _MARGIN = 10
 
 
-def _newest_query(*, many: bool) -> Select[Any]:
-    """All transfers above a number that has so many of one account's above it; ``many``: or so many accounts' newest ones."""
-    t, own = transfers.c, _OWN
-    each: BindParameter[int] = bindparam("each")
+@cache
+def _above_the(each: int, *, many: bool) -> Select[Any]:
+    """The transfers from the ``each``-th newest one of any single account on; ``many``: or of all accounts' newest ones."""
+    t = transfers.c
+    own: BindParameter[int] = bindparam("own", expanding=True)
     sides = t.debit_account_id, t.credit_account_id
 
-    def nth(side: Any, n: Any) -> Select[Any]:
+    def nth(query: Any, n: int) -> Any:
+        # Written out, not bound: PostgreSQL keeps no plan for an unknown number, and plans anew each time for longer than it reads.
+        return query.limit(literal_column("1")).offset(literal_column(str(n - 1)))
+
+    def of_each(side: Any, n: int) -> Select[Any]:
         """The number of each account's n-th newest transfer on one side, 0 where it has not so many."""
         numbers = select(t.seq).where(side == accounts.c.id, t.kind.in_(POSTED_KINDS)).order_by(t.seq.desc())
-        number = func.coalesce(numbers.limit(1).offset(n).correlate(accounts).scalar_subquery(), 0)
+        number = func.coalesce(nth(numbers, n).correlate(accounts).scalar_subquery(), 0)
         return select(number.label("seq")).where(accounts.c.id.in_(own))
 
-    bounds = [nth(side, each) for side in sides]
+    bounds = [of_each(side, each) for side in sides]
     if many:
-        last = union_all(*(nth(side, 0) for side in sides)).subquery("last").c.seq
-        bounds.append(select(select(last).order_by(last.desc()).limit(1).offset(each).subquery().c.seq))
+        last = union_all(*(of_each(side, 1) for side in sides)).subquery("last").c.seq
+        bounds.append(select(nth(select(last).order_by(last.desc()), each).subquery().c.seq))
     bound = union_all(*bounds).subquery("bounds").c.seq
     since = select(func.coalesce(func.max(bound), 0).label("seq")).cte("since")
     above = select(since.c.seq).scalar_subquery()
     columns = t.seq, t.group_id, t.code, t.reference, t.occurred_at, t.amount, *sides
     newest = union_all(
         *(
-            select(*columns).where(t.seq >= above, t.kind.in_(POSTED_KINDS), *which)
+            select(*columns).where(t.seq.between(above, NEWEST), t.kind.in_(POSTED_KINDS), *which)
             for which in (
                 (t.debit_account_id.in_(own),),
                 (t.credit_account_id.in_(own), t.debit_account_id.not_in(own)),
@@ -118,10 +123,6 @@ def _newest_query(*, many: bool) -> Select[Any]:
         .join(credited, credited.c.id == newest.c.credit_account_id)
         .order_by(newest.c.seq.desc())
     )
-
-
-_OWN: BindParameter[int] = bindparam("own", expanding=True)
-_NEWEST, _NEWEST_OF_MANY = _newest_query(many=False), _newest_query(many=True)
 
 
 def _names(conn: Connection, rows: Iterable[Row[Any]]) -> dict[int, str]:
