@@ -84,3 +84,27 @@ def test_sqlite_has_no_roles_and_odd_names_are_refused(databases: Databases) -> 
     databases.drop(engine)
     with pytest.raises(ValueError, match="schema name"):
         make_engine("postgresql://nowhere/x", 'a"; DROP SCHEMA public; --')
+
+
+def test_connections_the_server_ended_are_replaced_before_anybody_notices(postgres: Engine) -> None:
+    """As after its restart: every connection of the pool is gone, and the next acts, several at once, run as if nothing had been."""
+    with reading(postgres) as one, reading(postgres) as other:
+        before = {conn.execute(text("SELECT pg_backend_pid()")).scalar_one() for conn in (one, other)}
+    outside = make_engine(postgres.url.render_as_string(hide_password=False))
+    with outside.connect() as conn:
+        conn.execute(text("SELECT pg_terminate_backend(pid::int, 5000) FROM unnest(:pids) AS pid"), {"pids": list(before)})
+    outside.dispose()
+    with reading(postgres) as one, reading(postgres) as other:
+        after = {conn.execute(text("SELECT pg_backend_pid()")).scalar_one() for conn in (one, other)}
+    assert len(after) == 2
+    assert before.isdisjoint(after)
+
+
+def test_a_connection_that_nobody_used_for_long_is_asked_first(
+    postgres: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reading(postgres) as conn:
+        before = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    monkeypatch.setattr("settlement.db.TRUSTED", 0.0)
+    with begin(postgres, SYSTEM, NOON) as act:
+        assert act.conn.execute(text("SELECT pg_backend_pid()")).scalar_one() == before
