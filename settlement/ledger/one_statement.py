@@ -37,14 +37,18 @@ def fits(conn: Connection, group: Sequence[Transfer]) -> bool:
 def post(act: Act, group: Group) -> dict[int, int] | None:
     """The available balances of the guarded accounts after the act; None when nothing was done."""
     asked = group.transfers
-    touched = sorted({id for t in asked for id in (t.debit, t.credit)})
-    parameters: dict[str, Any] = {"group": group.id, "now": micros(act.now), "touched": len(touched)}
-    parameters |= {f"touched{number}": id for number, id in enumerate(touched)}
+    parameters: dict[str, Any] = {"group": group.id, "now": micros(act.now)}
     for number, t in enumerate(asked):
         values = (t.id, t.debit, t.credit, t.amount, t.spending, t.code, t.reference, micros(t.occurred_at))
         parameters |= {f"{name}{number}": value for name, value in zip(_NAMES, values, strict=True)}
         parameters[f"day{number}"] = local_date(t.occurred_at, books.ZONE)
-    rows = act.conn.exec_driver_sql(_statement(len(asked), len(touched)), parameters).all()
+    if len(asked) == 1:
+        statement = _OF_ONE
+    else:
+        touched = sorted({id for t in asked for id in (t.debit, t.credit)})
+        parameters |= {f"touched{number}": id for number, id in enumerate(touched)} | {"touched": len(touched)}
+        statement = _of_several(len(asked), len(touched))
+    rows = act.conn.exec_driver_sql(statement, parameters).all()
     written = rows[0].written
     if written == 0:
         return None
@@ -56,8 +60,45 @@ def post(act: Act, group: Group) -> dict[int, int] | None:
 _NAMES = ("id", "debit", "credit", "amount", "spending", "code", "reference", "occurred")
 
 
+# Every part of a statement reads the state before it, but FOR UPDATE and UPDATE read each locked row as it is now, and a row written by an act
+# that commits meanwhile is met by ON CONFLICT. The lock comes before the number is drawn, because what is written depends on it.
+_OF_ONE = """
+    WITH purses AS MATERIALIZED (
+        SELECT id, unit FROM ledger_accounts
+        WHERE id IN (%(debit0)s::bigint, %(credit0)s::bigint) AND guarded
+          AND (id <> %(debit0)s::bigint OR (
+              balance - held >= %(amount0)s::bigint
+              AND (NOT %(spending0)s::boolean OR frozen_from IS NULL OR frozen_from > %(occurred0)s::bigint)
+          ))
+        ORDER BY id FOR UPDATE
+    ),
+    touched AS (
+        SELECT unit FROM purses UNION ALL
+        SELECT unit FROM ledger_accounts WHERE id IN (%(debit0)s::bigint, %(credit0)s::bigint) AND NOT guarded
+    ),
+    written AS (
+        INSERT INTO ledger_transfers (id, group_id, kind, debit_account_id, credit_account_id, amount, code, reference,
+                                      occurred_at, effective_on, recorded_at)
+        SELECT %(id0)s::varchar, %(group)s::varchar, 'posted', %(debit0)s::bigint, %(credit0)s::bigint, %(amount0)s::bigint,
+               %(code0)s::varchar, %(reference0)s::varchar, %(occurred0)s::bigint,
+               greatest(%(day0)s::date, (SELECT open_from FROM ledger_books)), %(now)s::bigint
+        WHERE (SELECT count(*) = 2 AND min(unit) = max(unit) FROM touched)
+          AND NOT EXISTS (SELECT FROM ledger_transfers WHERE group_id = %(group)s::varchar)
+        ON CONFLICT DO NOTHING
+        RETURNING debit_account_id, amount
+    ),
+    moved AS (
+        UPDATE ledger_accounts a
+        SET balance = a.balance + CASE WHEN a.id = w.debit_account_id THEN -w.amount ELSE w.amount END
+        FROM written w WHERE a.id IN (%(debit0)s::bigint, %(credit0)s::bigint) AND a.guarded
+        RETURNING a.id, a.balance - a.held AS available
+    )
+    SELECT w.count AS written, moved.id, moved.available FROM (SELECT count(*) FROM written) w LEFT JOIN moved ON true
+"""
+
+
 @cache
-def _statement(count: int, accounts: int) -> str:
+def _of_several(count: int, accounts: int) -> str:
     asked = ", ".join(
         f"(%(id{n})s::varchar, %(debit{n})s::bigint, %(credit{n})s::bigint, %(amount{n})s::bigint, %(spending{n})s::boolean,"
         f" %(code{n})s::varchar, %(reference{n})s::varchar, %(occurred{n})s::bigint, %(day{n})s::date, {n})"
@@ -65,8 +106,6 @@ def _statement(count: int, accounts: int) -> str:
     )
     touched = ", ".join(f"%(touched{n})s::bigint" for n in range(accounts))
     ids = ", ".join(f"%(id{n})s::varchar" for n in range(count))
-    # Every part reads the state before the statement, but FOR UPDATE and UPDATE read each locked row as it is now; a row written by an act
-    # that commits meanwhile is met by ON CONFLICT. The lock comes before the number is drawn, because what is written depends on it.
     return f"""
         WITH asked (id, debit, credit, amount, spending, code, reference, occurred_at, day, place) AS (VALUES {asked}),
         purses AS MATERIALIZED (
