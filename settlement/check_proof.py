@@ -160,7 +160,7 @@ def root_from(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> byt
 def tell(row: dict[str, Any], seal: Seal) -> str:
     """What was proven of one transfer."""
     rows = [
-        ("金额 amount", _amount(row)),
+        ("金额 amount", _amount(row["amount"], row["debit_unit"])),
         ("借方 debit", _account(row, "debit")),
         ("贷方 credit", _account(row, "credit")),
         ("种类 kind", f"{row['code']} ({row['kind']})"),
@@ -176,8 +176,17 @@ def tell(row: dict[str, Any], seal: Seal) -> str:
     return "\n".join([f"流水 transfer {row['id']} (第{row['seq']}号 no. {row['seq']})", *lines])
 
 
-def _amount(row: dict[str, Any]) -> str:
-    amount, unit = row["amount"], row["debit_unit"]
+def totals(rows: Sequence[dict[str, Any]]) -> str:
+    """How many transfers of each kind, and what they come to."""
+    kinds = sorted({(row["code"], row["debit_unit"]) for row in rows})
+    lines = ["合计 totals"]
+    for code, unit in kinds:
+        amounts = [row["amount"] for row in rows if (row["code"], row["debit_unit"]) == (code, unit)]
+        lines.append(f"  {code}: {len(amounts)} 笔 transfers, {_amount(sum(amounts), unit)}")
+    return "\n".join(lines)
+
+
+def _amount(amount: int, unit: str) -> str:
     return f"{amount // 100}.{amount % 100:02d} 元 yuan" if unit == "fen" else f"{amount} {unit}"
 
 
@@ -205,7 +214,7 @@ def check(proof: dict[str, Any], keys: dict[str, Ed25519PublicKey]) -> list[str]
         seals = {seal.number: seal for seal in found}
         proven = [(entry["row"], check_transfer(entry, seals)) for entry in proof["transfers"]]
         ids = {row["id"] for row, _ in proven}
-        told = [tell(row, seal) for row, seal in proven]
+        told = [*(tell(row, seal) for row, seal in proven), totals([row for row, _ in proven])]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise NotProven("证明文件残缺或格式不对", f"the proof is damaged ({type(error).__name__})") from error
     if len(ids) != len(proven):

@@ -94,6 +94,10 @@ def demo(desk: Desk, seniors: int, seed: int, folder: Path) -> None:
         "核对无误：每一个余额、扣款、结算单、分担都能由流水重算得出，分毫不差",
         "verified: every balance, debit, statement and share follows from the rows, to the fen",
     )
+    desk.say(
+        f"已封印：{told.seal.transfers.count}笔流水、{told.seal.audit.count}条审计记录，改动一行即可指出。公布行：{told.seal.short}",
+        "sealed: whoever changes a row is found out, and the row is named; this line is what would be published",
+    )
 
 
 # field of a line -> its header

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from settlement import verify
+from settlement.act import SYSTEM, begin
 from settlement.closing import exports
 from settlement.db import reading
 from settlement.demo import founding, quarter
@@ -17,18 +18,24 @@ from settlement.demo.doorway import Doorway
 from settlement.demo.founding import World, moment
 from settlement.demo.living import Life, Tally
 from settlement.findings import Finding
+from settlement.ledger import seal, seal_check
+from settlement.ledger.seal import Seal
+from settlement.periods import SHANGHAI
 
+SEALED = moment(date(2026, 10, 31), 3)
 PHONES_HANDED_OUT = moment(date(2026, 6, 29), 14)
 
 
 @dataclass(frozen=True)
 class Told:
-    """``findings``: what ``songbai verify`` says at the end; empty when the books prove themselves."""
+    """``findings``: what ``songbai verify`` and ``verify --seals`` say at the end; empty when the books prove themselves. ``seal``: the
+    last one, over everything there is."""
 
     world: World
     tally: Tally
     decisions: quarter.Decisions
     findings: list[Finding]
+    seal: Seal
 
 
 def tell(
@@ -54,4 +61,14 @@ def tell(
     with reading(engine) as conn:
         exports.write(conn, world.out, world.scheme.code)
         found = verify.run(conn)
-    return Told(world, life.tally, decisions, found)
+    step("封印流水和审计", "ledger and audit trail sealed")
+    last, of_seals = _seal(world)
+    return Told(world, life.tally, decisions, found + of_seals, last)
+
+
+def _seal(world: World) -> tuple[Seal, list[Finding]]:
+    """The quarter under a seal, and what checking it finds."""
+    made = seal.make(world.engine, world.ring, SEALED, SHANGHAI, lambda: begin(world.engine, SYSTEM, SEALED))
+    with reading(world.engine) as conn:
+        checked = seal_check.check(conn, world.ring.seal_public_keys())
+    return made[-1], checked.findings

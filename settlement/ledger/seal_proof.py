@@ -25,7 +25,7 @@ t, s = transfers.c, seal_leaves.c
 
 def by_ids(conn: Connection, ids: Sequence[str]) -> list[int]:
     """The numbers of these transfers; raises Refused(NOT_FOUND), naming the first that there is none of."""
-    found = dict(conn.execute(select(t.id, t.seq).where(among(conn, t.id, ids))).tuples().all())
+    found = {row.id: row.seq for row in conn.execute(select(t.id, t.seq).where(among(conn, t.id, ids)))}
     for id in ids:
         if id not in found:
             raise Refused(Reason.NOT_FOUND, what=f"transfer {id}")

@@ -8,62 +8,93 @@ is not sealed yet. Spans hold four leaves, so that each seal has more than one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, Executable, delete, insert, select, text, update
 
+from settlement.act import SYSTEM, begin
 from settlement.audit import audit_rows
-from settlement.db import reading
-from settlement.ledger import merkle
+from settlement.findings import Finding
+from settlement.ledger import merkle, seal_check
 from settlement.ledger.seal import Seal
 from settlement.ledger.sealed_rows import TRANSFERS
 from settlement.ledger.tables import accounts, seal_leaves, seals, transfers
-from tests.ledger.sealing import MORNING, NIGHT, check, paid, sealed
+from tests.ledger.sealing import MORNING, NIGHT, check, paid, pay, sealed
+from tests.support import RING
 
 t, a = transfers.c, audit_rows.c
 
 
 @dataclass
 class Book:
-    engine: Engine
+    """All in one transaction, taken back at the end."""
+
+    conn: Connection
     first: Seal
     second: Seal
 
-    def found(self, printed: str = "") -> list[tuple[str, str]]:
-        return [(finding.code, finding.subject) for finding in check(self.engine, printed).findings]
+    def checked(self, printed: str = "") -> seal_check.Checked:
+        return seal_check.check(self.conn, RING.seal_public_keys(), seal_check.published(printed))
 
-    def after(self, *statements: object) -> list[tuple[str, str]]:
-        with self.engine.begin() as conn:
-            for statement in statements:
-                conn.execute(statement)
+    def found(self, printed: str = "") -> list[tuple[str, str]]:
+        return [(finding.code, finding.subject) for finding in self.checked(printed).findings]
+
+    def after(self, *statements: Executable) -> list[tuple[str, str]]:
+        for statement in statements:
+            self.conn.execute(statement)
         return self.found()
 
+    def findings(self, *statements: Executable) -> list[Finding]:
+        self.after(*statements)
+        return self.checked().findings
+
     def number(self, id: str) -> int:
-        with reading(self.engine) as conn:
-            return conn.execute(select(t.seq).where(t.id == f"{id}/1")).scalar_one()
+        return self.conn.execute(select(t.seq).where(t.id == f"{id}/1")).scalar_one()
 
     def audit(self, id: str) -> int:
-        with reading(self.engine) as conn:
-            return conn.execute(select(a.id).where(a.subject == f"order:{id}")).scalar_one()
+        return self.conn.execute(select(a.id).where(a.subject == f"order:{id}")).scalar_one()
 
 
-@pytest.fixture
-def book(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Book:
-    monkeypatch.setattr(merkle, "SPAN", 4)
+@pytest.fixture(scope="module", autouse=True)
+def small_spans() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merkle, "SPAN", 4)
+        yield
+
+
+def keep(engine: Engine) -> tuple[Seal, Seal]:
+    """The book of this page; its two seals."""
     paid(engine, "p1", "p2", "p3", "p4", "p5")
     (first,) = sealed(engine)
-    paid(engine, "gap", "p7", "p8", "p9", "p10")
+    with begin(engine, SYSTEM, MORNING) as act:
+        # Drawn and given back: on PostgreSQL the numbers stay empty by themselves, on SQLite we leave them empty.
+        pay(act, "gap")
+        act.audit("payment.paid", "order:gap")
+    paid(engine, "p7", "p8", "p9", "p10")
     with engine.begin() as conn:
-        # As a transaction that drew its number and was taken back leaves it.
         conn.execute(delete(transfers).where(t.id == "gap/1"))
         conn.execute(delete(audit_rows).where(a.subject == "order:gap"))
     (second,) = sealed(engine)
     paid(engine, "new")
-    made = Book(engine, first, second)
-    assert made.found(f"{first.short} {second.short}") == []
-    assert (first.transfers.count, second.transfers.count) == (5, 4)
-    return made
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def kept(module_engine: Engine) -> tuple[Engine, Seal, Seal]:
+    return module_engine, *keep(module_engine)
+
+
+@pytest.fixture
+def book(kept: tuple[Engine, Seal, Seal]) -> Iterator[Book]:
+    engine, first, second = kept
+    with engine.connect() as conn:
+        made = Book(conn, first, second)
+        assert made.found(f"{first.short} {second.short}") == []
+        assert (first.transfers.count, second.transfers.count) == (5, 4)
+        yield made
+        conn.rollback()
 
 
 # -- rows ---------------------------------------------------------------------------------------------------------------------
@@ -82,14 +113,9 @@ def test_an_edited_transfer_is_named(book: Book, column: str) -> None:
 
 def test_a_transfer_under_another_id_is_named_by_its_number(book: Book) -> None:
     number = book.number("p3")
-    (finding,) = _findings(book, update(transfers).where(t.id == "p3/1").values(id="other"))
+    (finding,) = book.findings(update(transfers).where(t.id == "p3/1").values(id="other"))
     assert (finding.code, finding.subject) == ("sealed_row_edited", "transfer:other")
     assert finding.records[:2] == ("seal:1", f"seq:{number}")
-
-
-def _findings(book: Book, *statements: object):
-    book.after(*statements)
-    return check(book.engine).findings
 
 
 def test_debit_and_credit_swapped(book: Book) -> None:
@@ -101,18 +127,16 @@ def test_debit_and_credit_swapped(book: Book) -> None:
 
 def test_an_account_given_to_another_provider_shows_in_every_transfer_it_has(book: Book) -> None:
     given = update(accounts).where(accounts.c.owner == "provider:1").values(owner="provider:2")
-    found = _findings(book, given)
+    found = book.findings(given)
     assert [finding.subject for finding in found] == [f"transfer:p{i}/1" for i in (1, 2, 3, 4, 5, 7, 8, 9, 10)]
-    with reading(book.engine) as conn:
-        account = conn.execute(select(accounts.c.id).where(accounts.c.owner == "provider:2")).scalar_one()
+    account = book.conn.execute(select(accounts.c.id).where(accounts.c.owner == "provider:2")).scalar_one()
     assert all(f"account:{account}" in finding.records for finding in found)
 
 
 def test_an_edited_audit_row_is_named(book: Book) -> None:
     id = book.audit("p4")
     for values in ({"actor": "lin"}, {"after": {"status": "returned"}}, {"why": "x"}, {"at": NIGHT}):
-        with book.engine.connect() as conn:
-            before = conn.execute(select(audit_rows).where(a.id == id)).one()._asdict()
+        before = book.conn.execute(select(audit_rows).where(a.id == id)).one()._asdict()
         assert book.after(update(audit_rows).where(a.id == id).values(values)) == [("sealed_row_edited", f"audit:{id}")]
         assert book.after(update(audit_rows).where(a.id == id).values(before)) == []
 
@@ -132,7 +156,7 @@ def test_all_rows_of_a_seal_removed(book: Book) -> None:
     ]
 
 
-def _insert(book: Book, number: int, id: str = "forged") -> object:
+def _insert(book: Book, number: int, id: str = "forged") -> Executable:
     same = [each.name for each in transfers.columns if each.name not in ("seq", "id")]
     copied = select(number, text(f"'{id}'"), *(t[name] for name in same)).where(t.id == "p3/1")
     return insert(transfers).from_select(["seq", "id", *same], copied)
@@ -155,8 +179,8 @@ def test_an_audit_row_put_into_a_gap(book: Book) -> None:
     assert book.after(insert(audit_rows).values(row)) == [("sealed_row_inserted", f"audit:{row['id']}")]
 
 
-def _swap(number: int, other: int) -> list[object]:
-    def renumber(old: int, new: int) -> object:
+def _swap(number: int, other: int) -> list[Executable]:
+    def renumber(old: int, new: int) -> Executable:
         return update(transfers).where(t.seq == old).values(seq=new)
 
     return [renumber(number, 10_000), renumber(other, number), renumber(10_000, other)]
@@ -165,7 +189,7 @@ def _swap(number: int, other: int) -> list[object]:
 @pytest.mark.parametrize(("one", "other"), [("p2", "p3"), ("p1", "p10")])
 def test_two_rows_that_changed_places(book: Book, one: str, other: str) -> None:
     """Neighbours, and two under different seals."""
-    found = _findings(book, *_swap(book.number(one), book.number(other)))
+    found = book.findings(*_swap(book.number(one), book.number(other)))
     assert {(finding.code, finding.subject) for finding in found} == {
         ("sealed_row_moved", f"transfer:{one}/1"),
         ("sealed_row_moved", f"transfer:{other}/1"),
@@ -189,13 +213,13 @@ def test_two_audit_rows_that_changed_places(book: Book) -> None:
 
 def test_more_than_anybody_reads_is_counted(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("settlement.ledger.seal_naming.MOST_NAMED", 3)
-    found = _findings(book, update(transfers).values(code="x"))
+    found = book.findings(update(transfers).values(code="x"))
     assert [finding.code for finding in found] == ["sealed_row_edited"] * 3 + ["sealed_rows_differ"]
     assert "6 more rows" in found[-1].en
 
 
 def test_what_is_not_sealed_yet_is_a_count_and_no_finding(book: Book) -> None:
-    checked = check(book.engine)
+    checked = book.checked()
     assert (checked.findings, checked.unsealed) == ([], {"transfers": 1, "audit": 1})
 
 
@@ -204,8 +228,7 @@ def test_leaves_altered_alone(book: Book) -> None:
     changes: list[dict[str, object]] = [{"leaves": b"x"}, {"signature": "AAAA"}, {"upto": 99}, {"root": "0" * 64}]
     for values in changes:
         where = (seal_leaves.c.seal == 2, seal_leaves.c.book == "audit", seal_leaves.c.span == 0)
-        with book.engine.connect() as conn:
-            before = conn.execute(select(seal_leaves).where(*where)).one()._asdict()
+        before = book.conn.execute(select(seal_leaves).where(*where)).one()._asdict()
         assert book.after(update(seal_leaves).where(*where).values(values)) == [("seal_leaves_altered", "seal:2")]
         assert book.after(update(seal_leaves).where(*where).values(before)) == []
 
@@ -219,10 +242,9 @@ def test_without_any_leaves_it_is_still_found(book: Book) -> None:
 
 def test_row_and_leaves_rewritten_together_are_told_by_their_span(book: Book) -> None:
     """Who knows the leaves hashes the edited row anew and puts it there: the span's signature tells. The other spans still name theirs."""
-    with book.engine.begin() as conn:
-        conn.execute(update(transfers).where(t.id == "p3/1").values(amount=1))
-        conn.execute(update(transfers).where(t.id == "p5/1").values(amount=2))
-        _rewrite_leaves(conn, 1, 0)
+    book.conn.execute(update(transfers).where(t.id == "p3/1").values(amount=1))
+    book.conn.execute(update(transfers).where(t.id == "p5/1").values(amount=2))
+    _rewrite_leaves(book.conn, 1, 0)
     last = book.number("p4")
     assert book.found() == [
         ("sealed_rows_differ", f"transfer:no.1–{last}"),
@@ -262,10 +284,9 @@ def test_an_altered_seal(book: Book, column: str) -> None:
 
 
 def test_a_seal_with_a_day_that_is_none(book: Book) -> None:
-    if book.engine.dialect.name == "postgresql":
+    if book.conn.dialect.name == "postgresql":
         return  # its columns have types
-    with book.engine.begin() as conn:
-        conn.exec_driver_sql("UPDATE ledger_seals SET day = 'x' WHERE number = 2")
+    book.conn.exec_driver_sql("UPDATE ledger_seals SET day = 'x' WHERE number = 2")
     assert book.found() == [("seal_altered", "seal:2")]
 
 
@@ -275,14 +296,13 @@ def test_a_broken_chain(book: Book) -> None:
 
 
 def test_a_seal_signed_by_somebody_else(book: Book) -> None:
-    with book.engine.connect() as conn:
-        own = conn.execute(select(seals.c.signature).where(seals.c.number == 1)).scalar_one()
+    own = book.conn.execute(select(seals.c.signature).where(seals.c.number == 1)).scalar_one()
     assert book.after(update(seals).where(seals.c.number == 2).values(signature=own)) == [("seal_altered", "seal:2")]
     assert ("seal_key_unknown", "seal:2") in book.after(update(seals).where(seals.c.number == 2).values(key_id="mine"))
 
 
 def test_a_removed_seal(book: Book) -> None:
-    (finding,) = _findings(book, delete(seals).where(seals.c.number == 1))
+    (finding,) = book.findings(delete(seals).where(seals.c.number == 1))
     assert (finding.code, finding.subject) == ("seal_missing", "seal:1")
     assert finding.records[0] == f"transfer 1–{book.first.transfers.upto}"
 
@@ -293,23 +313,27 @@ def test_seals_that_changed_places(book: Book) -> None:
     assert {("seal_altered", "seal:1"), ("seal_altered", "seal:2")} <= set(found)
 
 
-def test_the_last_day_removed_together_with_its_seal(book: Book) -> None:
+def test_the_last_day_removed_together_with_its_seal(engine: Engine) -> None:
     """Nothing in the database speaks of it any more. The line that was printed does."""
-    found = book.after(
-        delete(transfers).where(t.seq > book.first.transfers.upto),
-        delete(audit_rows).where(a.id > book.first.audit.upto),
-        delete(seal_leaves).where(seal_leaves.c.seal == 2),
-        delete(seals).where(seals.c.number == 2),
-    )
-    assert found == []
-    assert book.found(book.first.short) == []
-    assert book.found(f"墙上 on the wall: {book.second.short}。") == [("seal_removed", "seal:2")]
+    first, second = keep(engine)
+    with engine.begin() as conn:
+        conn.execute(delete(transfers).where(t.seq > first.transfers.upto))
+        conn.execute(delete(audit_rows).where(a.id > first.audit.upto))
+        conn.execute(delete(seal_leaves).where(seal_leaves.c.seal == 2))
+        conn.execute(delete(seals).where(seals.c.number == 2))
+
+    def found(printed: str = "") -> list[tuple[str, str]]:
+        return [(finding.code, finding.subject) for finding in check(engine, printed).findings]
+
+    assert found() == []
+    assert found(first.short) == []
+    assert found(f"墙上 on the wall: {second.short}。") == [("seal_removed", "seal:2")]
 
     # The next night seals what is left, as no. 2 once more: it is not the one that was printed.
-    paid(book.engine, "later")
-    assert sealed(book.engine)[0].number == 2
-    assert book.found() == []
-    assert book.found(book.second.short) == [("seal_not_as_published", "seal:2")]
+    paid(engine, "later")
+    assert sealed(engine)[0].number == 2
+    assert found() == []
+    assert found(second.short) == [("seal_not_as_published", "seal:2")]
 
 
 def test_a_ledger_emptied_altogether(book: Book) -> None:
