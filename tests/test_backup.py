@@ -9,7 +9,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,24 +194,22 @@ def test_only_the_key_it_was_made_for_opens_it(house: House) -> None:
     assert house.nothing_elsewhere()
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        pytest.param(lambda whole: whole[:-1], id="an end cut off"),
-        pytest.param(lambda whole: whole[: len(whole) // 2], id="half of it"),
-        pytest.param(lambda whole: whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:], id="a bit near the end"),
-        pytest.param(lambda whole: whole + b"\0", id="something added"),
-        pytest.param(lambda whole: whole.replace(b'"district"', b'"distr1ct"', 1), id="its header"),
-        pytest.param(lambda whole: b"", id="nothing"),
-    ],
-)
-def test_a_damaged_file_is_refused_before_anything_is_written(house: House, spoil: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_file_is_refused_before_anything_is_written(house: House) -> None:
     house.backup("a.sbk", "--no-check")
     file = house.folder / "a.sbk"
-    file.write_bytes(spoil(file.read_bytes()))
-    done = house.restore(file)
-    assert (done.exit_code, "不完整或被改动" in done.stderr) == (1, True)
-    assert house.nothing_elsewhere()
+    whole = file.read_bytes()
+    for spoilt in (
+        whole[:-1],
+        whole[: len(whole) // 2],
+        whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:],
+        whole + b"\0",
+        whole.replace(b'"district"', b'"distr1ct"', 1),
+        b"",
+    ):
+        file.write_bytes(spoilt)
+        done = house.restore(file)
+        assert (done.exit_code, "不完整或被改动" in done.stderr) == (1, True)
+        assert house.nothing_elsewhere()
 
 
 def test_a_place_that_is_not_empty_is_left_alone(house: House) -> None:
@@ -390,11 +388,6 @@ def test_a_district_that_was_lost_comes_back_under_its_own_name(on_postgres: Hou
 
     assert (done.exit_code, json.loads(done.output)["schema"]) == (0, "jiangdu")
     assert ids(jiangdu) == ["spare/0", "spare/1", "spare/2"]
-    with reading(jiangdu) as conn:
-        defaults = text(
-            "SELECT column_default FROM information_schema.columns WHERE table_schema = 'jiangdu' AND column_default LIKE '%seq%'"
-        )
-        assert all("jiangdu" in told or "." not in told.split("::")[0] for told in conn.execute(defaults).scalars())
     jiangdu.dispose()
 
 
@@ -411,6 +404,12 @@ def test_words_that_look_like_the_schema_are_left_alone(on_postgres: House) -> N
     with reading(house.engine) as conn:
         written = conn.exec_driver_sql("SELECT why FROM restored.audit_rows").scalar_one()
         assert written == "public.seniors\nCOPY public.x FROM stdin;\n\\."
+        columns = "SELECT column_default FROM information_schema.columns WHERE table_schema = 'restored'"
+        defaults = [told for told in conn.execute(text(columns)).scalars() if told and "nextval" in told]
+        assert len(defaults) > 10 and all("restored." in told and "public." not in told for told in defaults)
+        pointed_at = """SELECT DISTINCT n.nspname FROM pg_constraint c JOIN pg_class t ON t.oid = c.confrelid
+            JOIN pg_namespace n ON n.oid = t.relnamespace WHERE c.connamespace = 'restored'::regnamespace"""
+        assert conn.exec_driver_sql(pointed_at).scalars().all() == ["restored"]
         comment = conn.exec_driver_sql("SELECT obj_description('restored.places'::regclass)").scalar_one()
         assert comment == "see public.places; and so on"
 

@@ -70,7 +70,9 @@ def beside(engine: Engine, database: Iterator[bytes], source: str) -> Iterator[E
         if not conn.exec_driver_sql("SELECT has_database_privilege(current_database(), 'CREATE')").scalar_one():
             raise NoScratch
         _sweep(conn)
-        conn.execute(text("SELECT pg_advisory_lock(:locks, hashtext(:name))"), {"locks": LOCKS, "name": name})
+        conn.execute(
+            text("SELECT pg_advisory_lock(CAST(:locks AS integer), hashtext(:name))"), {"locks": LOCKS, "name": name}
+        )
         copy = make_engine(engine.url.render_as_string(hide_password=False), name)
         try:
             load(tools.find(conn), database, source, name)
@@ -89,9 +91,11 @@ def _sweep(conn: Connection) -> None:
     )
     for name in found.scalars().all():
         lock = {"locks": LOCKS, "name": name}
-        if conn.execute(text("SELECT pg_try_advisory_lock(:locks, hashtext(:name))"), lock).scalar_one():
+        if conn.execute(
+            text("SELECT pg_try_advisory_lock(CAST(:locks AS integer), hashtext(:name))"), lock
+        ).scalar_one():
             conn.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
-            conn.execute(text("SELECT pg_advisory_unlock(:locks, hashtext(:name))"), lock)
+            conn.execute(text("SELECT pg_advisory_unlock(CAST(:locks AS integer), hashtext(:name))"), lock)
 
 
 def refuse_tables(conn: Connection, schema: str) -> None:
