@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, select
 
+from settlement import keys
 from settlement.audit import audit_rows
 from settlement.cli.common import Desk
 from settlement.cli.scheduler import STATES, scheduler
@@ -23,19 +24,20 @@ from settlement.closing.tables import payment_orders
 from settlement.db import reading
 from settlement.errors import BrokenInvariant
 from settlement.job_runs import job_runs
+from settlement.ledger import seal_check
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI
 from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
 from settlement.scheduler.job import LEASE, Done, Job, Lease, Outcome, Waiting
-from settlement.scheduler.jobs import JOBS, district_zone
+from settlement.scheduler.jobs import JOBS, district_zone, with_keys
 from settlement.scheduler.runs import LIMIT, LOOK_AGAIN, PAUSES, Ran, Standing, run_due, run_now, standing, take, work
 from settlement.vouchers import issuance, runs
 from settlement.vouchers.tables import issuance_runs
 from tests.cards.county import TOWN, TOWN_CLERK, carded
 from tests.closing.county import AUGUST, JULY, SCHEME, County
 from tests.conftest import Databases
-from tests.support import acting, at
+from tests.support import RING, acting, at
 from tests.vouchers.town import store_scheme
 
 
@@ -360,7 +362,7 @@ def test_a_process_killed_between_two_stages(engine: Engine) -> None:
 
 
 # -- the real jobs ------------------------------------------------------------------------------------------------------------
-def test_a_quarter_by_the_calendar(engine: Engine) -> None:
+def test_a_quarter_by_the_calendar(engine: Engine, tmp_path: Path) -> None:
     """The machine was off from July to 12 October: issuances are drafted in order, months and the quarter come as far as people let them."""
     county = County(engine).build()
     with acting(engine) as act:
@@ -376,13 +378,12 @@ def test_a_quarter_by_the_calendar(engine: Engine) -> None:
     county.serve("V1", when="2026-07-10 09:00", subsidy=1)
     county.serve("V2", when="2026-08-10 09:00", subsidy=1)
     clock = MovedClock(at("2026-10-12 09:00"))
+    keys.save(RING, tmp_path / "keys.json")
+    jobs = list(with_keys(tmp_path / "keys.json").values())
 
     def tick_all() -> list[tuple[str, str, str]]:
         clock.now += LOOK_AGAIN
-        return [
-            (ran.job, ran.period, ran.state)
-            for ran in run_due(engine, clock, list(JOBS.values()), district_zone, "one")
-        ]
+        return [(ran.job, ran.period, ran.state) for ran in run_due(engine, clock, jobs, district_zone, "one")]
 
     drafts = [("issuance_draft", month, "done") for month in ("2026-07", "2026-08", "2026-09", "2026-10")]
     assert tick_all() == [
@@ -391,8 +392,12 @@ def test_a_quarter_by_the_calendar(engine: Engine) -> None:
         ("quarter_close", "2026-Q3", "waiting"),
         ("lapse", "2026-10-12", "done"),
         ("hold_expiry", "2026-10-12T09", "done"),
+        ("daily_seal", "2026-10-12", "done"),
         ("nightly_verify", "2026-10-12", "done"),
     ]
+    with reading(engine) as conn:
+        checked = seal_check.check(conn, RING.seal_public_keys())
+    assert (checked.findings, checked.seals, checked.unsealed) == ([], 1, {"transfers": 0, "audit": 0})
     assert [run.month for run in county.rows(issuance_runs)] == ["2026-07", "2026-08", "2026-09", "2026-10"]
     with reading(engine) as conn:
         told = standing(conn, JOBS["month_close"], SHANGHAI, clock()).told
@@ -440,7 +445,7 @@ def test_a_town_that_drafted_its_month_itself_leaves_the_others_to_the_scheduler
 
 def test_the_command_line(databases: Databases) -> None:
     engine = databases.create("sqlite")
-    desk = Desk(url=str(engine.url), clock=lambda: at("2026-10-12 09:00"))
+    desk = Desk(url=str(engine.url), keys_file=Path("/nowhere/keys.json"), clock=lambda: at("2026-10-12 09:00"))
 
     def songbai(*words: str) -> Result:
         return CliRunner().invoke(scheduler, words, obj=desk)
@@ -452,10 +457,13 @@ def test_the_command_line(databases: Databases) -> None:
         "quarter_close": (None, "nothing"),
         "lapse": ("2026-10-12", "due"),
         "hold_expiry": ("2026-10-12T09", "due"),
+        "daily_seal": ("2026-10-12", "due"),
         "nightly_verify": ("2026-10-12", "due"),
     }
     ran = songbai("--run", "nightly_verify")
     assert (ran.exit_code, "账目相符" in ran.stdout) == (0, True)
+    without_keys = songbai("--run", "daily_seal")
+    assert (without_keys.exit_code, "songbai init" in without_keys.stdout) == (1, True)
     assert isinstance(songbai("--run", "month_close", "--period", "2026-09").exception, Refused)
     assert isinstance(songbai("--run", "tidy_up").exception, Refused)
     assert songbai("--period", "2026-09").exit_code == 2
@@ -470,8 +478,9 @@ def test_the_command_line(databases: Databases) -> None:
     databases.drop(engine)
 
 
-def test_sigterm_stops_it_cleanly(databases: Databases) -> None:
+def test_sigterm_stops_it_cleanly(databases: Databases, tmp_path: Path) -> None:
     engine = databases.create("sqlite")
+    keys.save(RING, tmp_path / "keys.json")
     process = subprocess.Popen(
         [
             sys.executable,
@@ -479,6 +488,8 @@ def test_sigterm_stops_it_cleanly(databases: Databases) -> None:
             "from settlement.cli import main; main()",
             "--db",
             str(engine.url),
+            "--keys",
+            str(tmp_path / "keys.json"),
             "scheduler",
             "--json",
         ],

@@ -9,7 +9,7 @@ import click
 from settlement import keys, officers, verify
 from settlement.act import SYSTEM, begin
 from settlement.cli.common import Desk, json_option, pass_desk
-from settlement.cli.seal import verify_seals
+from settlement.cli.seal import add_seal_key, verify_seals
 from settlement.db import grant
 
 
@@ -36,7 +36,7 @@ def init(desk: Desk, app_role: str | None) -> None:
         )
     elif not desk.ring.seal_keys:
         desk.say(
-            f"已补上封印密钥：{keys.add_seal_key(desk.keys_path)}。请重新备份密钥文件",
+            f"已补上封印密钥：{add_seal_key(desk)}。请重新备份密钥文件",
             "a key for seals was added to the ring: back it up again",
         )
     desk.say("数据库已就绪", "the database is ready")

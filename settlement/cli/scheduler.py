@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 from settlement.cli.common import FINDINGS, Desk, json_option, pass_desk
 from settlement.outcomes import Reason, Refused
 from settlement.scheduler import runs
-from settlement.scheduler.jobs import JOBS, district_zone
+from settlement.scheduler.jobs import JOBS, district_zone, with_keys
 from settlement.scheduler.runs import Ran, Standing
 
 STATES = {
@@ -50,7 +49,6 @@ def scheduler(desk: Desk, listing: bool, name: str | None, period: str | None, a
         raise click.UsageError("--list / --run")
     if period is not None and name is None:
         raise click.UsageError("--period needs --run")
-    os.environ["SONGBAI_KEYS"] = str(desk.keys_path)  # for the jobs that sign
     if listing:
         _list(desk, as_json)
     elif name is not None:
@@ -60,14 +58,16 @@ def scheduler(desk: Desk, listing: bool, name: str | None, period: str | None, a
 
         logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
         desk.say("调度已启动，Ctrl-C停止", "the scheduler runs; Ctrl-C stops it")
-        run_for_ever(desk.engine, desk.clock, list(JOBS.values()), district_zone, lambda ran: _tell(desk, ran, as_json))
+        jobs = list(with_keys(desk.keys_path).values())
+        run_for_ever(desk.engine, desk.clock, jobs, district_zone, lambda ran: _tell(desk, ran, as_json))
         desk.say("调度已停止", "the scheduler has stopped")
 
 
 def _run(desk: Desk, name: str, period: str | None, as_json: bool) -> None:
     if name not in JOBS:
         raise Refused(Reason.NOT_FOUND, what=f"job {name} ({', '.join(JOBS)})")
-    ran = runs.run_now(desk.engine, desk.clock, JOBS[name], district_zone, runs.new_owner(), period)
+    job = with_keys(desk.keys_path)[name]
+    ran = runs.run_now(desk.engine, desk.clock, job, district_zone, runs.new_owner(), period)
     _tell(desk, ran, as_json)
     if ran.state in ("failed", "lost"):
         sys.exit(FINDINGS)

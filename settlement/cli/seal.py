@@ -205,8 +205,18 @@ def public(desk: Desk, out: Path | None) -> None:
 @pass_desk
 def rotate(desk: Desk) -> None:
     """换一把封印密钥，下一张封印起使用；旧钥保留 A new key for seals, used from the next one on; the old ones stay."""
-    _ = desk.ring  # a missing ring is told in words
     desk.say(
-        f"新的封印密钥：{keys.add_seal_key(desk.keys_path)}。请重新备份密钥文件，并把公钥发给审计",
-        "back up the ring again and give auditors the new public key: songbai keys public",
+        f"新的封印密钥：{add_seal_key(desk)}。请重新备份密钥文件，并把公钥发给审计：songbai keys public",
+        "back up the ring again and give auditors the new public key",
     )
+
+
+def add_seal_key(desk: Desk) -> str:
+    """The id of the key added to the ring; wrong use while somebody else changes it."""
+    _ = desk.ring  # a missing ring is told in words
+    try:
+        return keys.add_seal_key(desk.keys_path)
+    except FileExistsError as error:
+        raise click.UsageError(
+            f"{error.filename} 正在被修改，或上次修改中断：确认无人修改后删去它再试 | somebody changes the ring, or was interrupted: remove it"
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time
 from functools import partial
 from pathlib import Path
@@ -172,10 +173,10 @@ def expire_holds(lease: Lease, period: str) -> Outcome:
         return Done(f"释放 {hold.expire(act)} 笔 holds released")
 
 
-def seal_day(lease: Lease, period: str) -> Outcome:
+def seal_day(lease: Lease, period: str, keys_file: Path | None = None) -> Outcome:
     """Seal what was recorded since the last seal; several when a day brought more than one holds."""
     file = lease.engine.url.database if lease.engine.dialect.name == "sqlite" else None
-    path = keys.ring_path(Path(file) if file else None)
+    path = keys_file or keys.ring_path(Path(file) if file else None)
     if not path.is_file():
         raise Refused(Reason.NOT_FOUND, what=f"{path} (songbai init)")
     with lease.reading() as conn:
@@ -280,3 +281,8 @@ JOBS: dict[str, Job] = {
         ),
     )
 }
+
+
+def with_keys(file: Path) -> dict[str, Job]:
+    """The table, for a process that was told where the key ring is."""
+    return JOBS | {"daily_seal": replace(JOBS["daily_seal"], work=partial(seal_day, keys_file=file))}
