@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+)
 
 from settlement.act import Act
 from settlement.cards.tables import cards
@@ -33,12 +47,15 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
 
     ``missed_at``: the posted month was drafted then; only who could not be in it gets a line now (arrears).
     """
-    e, s, c = entitlements.c, seniors.c, cards.c
-    before = _amount(scheme, month.previous(), e.senior_id)
+    e, s, c, i = entitlements.c, seniors.c, cards.c, issuance_lines.c
     earlier = issuance_lines.alias("earlier")
-    had_before = exists().where(
+    had_before: ColumnElement[bool] = exists().where(
         earlier.c.scheme_code == scheme.code, earlier.c.senior_id == e.senior_id, earlier.c.month < str(month)
     )
+    before: ColumnElement[Any] = _amount(scheme, month.previous(), e.senior_id)
+    # Asked once for all: of a table that was empty when it planned, PostgreSQL reads for every person all that it has written meanwhile.
+    if not _any_line(act, i.scheme_code == scheme.code, i.month < str(month)):
+        had_before, before = false(), null()
     change = case(
         (before == e.amount, "same"),
         (before < e.amount, "raised"),
@@ -68,12 +85,17 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
             c.status != "closed",
             # The month of the freeze itself is issued.
             (c.status != "frozen") | (c.frozen_from >= frozen_since(scheme, month)),
-            _amount(scheme, month, e.senior_id).is_(None),
         )
     )
+    if _any_line(act, i.scheme_code == scheme.code, i.month == str(month)):
+        rows = rows.where(_amount(scheme, month, s.id).is_(None))
     if missed_at is not None:
         rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at))
     act.conn.execute(insert(issuance_lines).from_select(_COLUMNS, rows, include_defaults=False))
+
+
+def _any_line(act: Act, *which: ColumnElement[bool]) -> bool:
+    return act.conn.execute(select(issuance_lines.c.month).where(*which).limit(1)).first() is not None
 
 
 def _amount(scheme: Scheme, month: Month, senior_id: ColumnElement[int]) -> ScalarSelect[int]:
@@ -109,18 +131,13 @@ def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
 def add_drops(act: Act, scheme: Scheme, run: Run) -> None:
     """People of the town with a line in the month before the period and none in its first, with the reason."""
     first = Month.parse(run.month)
-    before = issuance_lines.alias("before")
     s, c = seniors.c, cards.c
+    # From the people of the town, each looked up: from the month's lines it would be everybody of the district for each town.
+    before, now = (_amount(scheme, month, s.id) for month in (first.previous(), first))
     rows = (
-        select(literal(run.id), before.c.senior_id, before.c.amount, _drop_reason(scheme))
-        .join(seniors, s.id == before.c.senior_id)
-        .join(cards, c.id == before.c.card_id)
-        .where(
-            before.c.scheme_code == scheme.code,
-            before.c.month == str(first.previous()),
-            s.town == run.town,
-            _amount(scheme, first, before.c.senior_id).is_(None),
-        )
+        select(literal(run.id), s.id, before, _drop_reason(scheme))
+        .join(cards, c.senior_id == s.id)
+        .where(s.town == run.town, before.is_not(None), now.is_(None))
     )
     columns = ["run_id", "senior_id", "previous_amount", "reason"]
     act.conn.execute(insert(issuance_drops).from_select(columns, rows, include_defaults=False))

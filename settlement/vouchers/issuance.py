@@ -33,9 +33,10 @@ from settlement.outcomes import Reason, Refused
 from settlement.people import entitling
 from settlement.people.tables import entitlements, seniors
 from settlement.periods import Month
-from settlement.policy import months, store
+from settlement.policy import months as rules_of_months
+from settlement.policy import store
 from settlement.policy.scheme import Scheme
-from settlement.vouchers import cap, drafting, runs
+from settlement.vouchers import cap_of_run, drafting, runs
 from settlement.vouchers.purses import lot_of
 from settlement.vouchers.runs import Run
 from settlement.vouchers.tables import issuance_drops, issuance_lines, issuance_runs
@@ -50,7 +51,7 @@ def draft(act: Act, scheme_code: str, month: Month, town: str | None = None) -> 
     Again before the approval: drawn up anew from what is known now. After it: the run as it stands. Raises Refused(ISSUANCE_TOO_EARLY) before the
     month before the period: nobody knows yet who will be alive and entitled.
     """
-    period = months.issued_together(store.in_force(act.conn, scheme_code, month), month)
+    period = rules_of_months.issued_together(store.in_force(act.conn, scheme_code, month), month)
     scheme = store.in_force(act.conn, scheme_code, period[0])
     earliest = period[0].previous()
     if Month.of(act.now, scheme.time_zone) < earliest:
@@ -148,7 +149,7 @@ def post(act: Act, run_id: str) -> Run:
     Posted already: the run as it stands. People whose card was closed or frozen since the approval are struck off and listed with the drops.
     Raises Refused(ISSUANCE_STATE) before the approval, Refused(ISSUANCE_GAP) while an earlier month of the town is not posted.
     """
-    run = runs.get(act.conn, run_id, lock=True)
+    run = runs.lock_to_post(act.conn, run_id)
     require(act, "issuance.post", town=run.town)
     if run.status == "posted":
         return run
@@ -156,19 +157,26 @@ def post(act: Act, run_id: str) -> Run:
         raise Refused(Reason.ISSUANCE_STATE, month=run.month, state=runs.STATUS_WORDS[run.status][0], event="入账 post")
     _refuse_gap(act.conn, run)
     scheme = store.get(act.conn, run.scheme_code, run.scheme_version)
-    for month in _months_of(act.conn, run):
-        unusable = (cards.c.status == "frozen") & (cards.c.frozen_from < drafting.frozen_since(scheme, month))
-        strike(act, run.id, issuance_lines.c.month == str(month), unusable, "frozen")
-    strike(act, run.id, literal(1) == 1, cards.c.status == "closed", "card_closed")
+    _strike_unusable(act, scheme, run)
     _set(act, run, status="posted", posted_at=act.now)
+    months = _months_of(act.conn, run)
     if scheme.purses.yearly_cap.applies:
-        concerned = _concerned(act.conn, run)
-        for year in sorted({month.year for month in _months_of(act.conn, run)} | {Month.parse(run.month).year}):
-            cap.recompute(act, year, concerned)
-    _load(act, scheme, run)
+        cap_of_run.set_anew(act, run, months)
+    _load(act, scheme, run, months)
     run = runs.get(act.conn, run.id)
     act.audit("issuance.post", f"issuance:{run.id}", after={"people": run.people, "amount": run.amount})
     return run
+
+
+def _strike_unusable(act: Act, scheme: Scheme, run: Run) -> None:
+    i, c = issuance_lines.c, cards.c
+    stopped = select(c.id).join(issuance_lines, i.card_id == c.id).where(c.status.in_(("frozen", "closed")))
+    if act.conn.execute(stopped.where(i.run_id == run.id).limit(1)).first() is None:
+        return  # as nearly always; looking month by month costs as much as a good part of the posting
+    for month in _months_of(act.conn, run):
+        unusable = (c.status == "frozen") & (c.frozen_from < drafting.frozen_since(scheme, month))
+        strike(act, run.id, i.month == str(month), unusable, "frozen")
+    strike(act, run.id, literal(1) == 1, c.status == "closed", "card_closed")
 
 
 def strike(act: Act, run_id: str, lines: ColumnElement[bool], held: ColumnElement[bool], reason: str) -> int:
@@ -202,17 +210,10 @@ def _months_of(conn: Connection, run: Run) -> list[Month]:
     return [Month.parse(text) for text in conn.execute(select(i.month).where(i.run_id == run.id).distinct()).scalars()]
 
 
-def _concerned(conn: Connection, run: Run) -> Sequence[int]:
-    """Cards in the run and those dropped by it, in id order."""
-    i, d = issuance_lines.c, issuance_drops.c
-    dropped = select(cards.c.id).join(issuance_drops, d.senior_id == cards.c.senior_id).where(d.run_id == run.id)
-    return sorted(conn.execute(union(select(i.card_id).where(i.run_id == run.id), dropped)).scalars())
-
-
-def _load(act: Act, scheme: Scheme, run: Run) -> None:
+def _load(act: Act, scheme: Scheme, run: Run, months: Sequence[Month]) -> None:
     control = account_book.open_account(act, chart.VOUCHER_CONTROL, chart.scheme(scheme.code), unit=scheme.unit)
     by_lot: dict[str, list[str]] = {}
-    for month in _months_of(act.conn, run):
+    for month in months:
         # Arrears may be spent as long as what is issued with them.
         by_lot.setdefault(lot_of(scheme, max(month, Month.parse(run.month))), []).append(str(month))
     i, c, a = issuance_lines.c, cards.c, accounts.c

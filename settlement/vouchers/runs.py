@@ -60,6 +60,24 @@ def get(conn: Connection, run_id: str, *, lock: bool = False) -> Run:
     return Run(**row._mapping)
 
 
+def lock_to_post(conn: Connection, run_id: str) -> Run:
+    """The run, locked as by :func:`get`, with the scheme's earlier runs that are not posted held as they are: one that is just being posted is waited for.
+
+    What a month does to a card's year depends on the months before. In the order of ids, as whoever locks several runs. Raises Refused(NOT_FOUND).
+    """
+    run, r = get(conn, run_id), issuance_runs.c
+    earlier = select(r.id).where(r.scheme_code == run.scheme_code, r.month < run.month, r.status != "posted")
+    conn.execute(earlier.order_by(r.id).with_for_update(read=True)).all()
+    return get(conn, run_id, lock=True)
+
+
+def of_scheme(conn: Connection, scheme_code: str) -> list[Run]:
+    """Every run of a scheme, by month and town."""
+    r = issuance_runs.c
+    query = select(issuance_runs).where(r.scheme_code == scheme_code).order_by(r.month, r.town)
+    return [Run(**row._mapping) for row in conn.execute(query)]
+
+
 def of_period(conn: Connection, scheme_code: str, month: Month, town: str | None = None) -> list[Run]:
     """The runs of a period by its first month, by town."""
     r = issuance_runs.c
