@@ -1,0 +1,114 @@
+"""The cap of a year follows what is issued, also for those whose month came through another town, or came late. 80.00 a month from July on."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import Engine, update
+
+from settlement.cards import registry
+from settlement.people.tables import seniors
+from settlement.periods import Month
+from settlement.vouchers import cap, issuance
+from tests.cards.county import DISTRICT, SCHEME, TOWN, carded
+from tests.support import acting, officer
+from tests.vouchers.town import AUGUST, JULY, SEPTEMBER, clean, store_scheme
+
+OTHER = "小纪镇"
+
+
+def prepare(engine: Engine, month: Month, town: str) -> str:
+    """Drafted and approved; the run's id."""
+    with acting(engine, f"{month}-01 09:00", officer(f"clerk/{town}", "town", town=town)) as act:
+        (run,) = issuance.draft(act, SCHEME, month, town)
+    with acting(engine, f"{month}-01 10:00", officer(f"head/{town}", "town", town=town)) as act:
+        return issuance.approve(act, run.id).id
+
+
+def load(engine: Engine, run_id: str) -> None:
+    with acting(engine, "2026-09-01 11:00") as act:
+        issuance.post(act, run_id)
+
+
+def entitled(engine: Engine, card_id: int, year: int = 2026) -> int:
+    with engine.connect() as conn:
+        return cap.year_view(conn, card_id, year).entitled
+
+
+def move(engine: Engine, senior_id: int) -> None:
+    with acting(engine) as act:
+        act.conn.execute(update(seniors).where(seniors.c.id == senior_id).values(town=OTHER))
+
+
+@pytest.fixture
+def mover(engine: Engine) -> tuple[int, int]:
+    """One who will move to the other town, where somebody else lives already; July is loaded in both."""
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        someone = carded(act, 80, "2026-07")
+        carded(act, 80, "2026-07", town=OTHER)
+    for town in (TOWN, OTHER):
+        load(engine, prepare(engine, JULY, town))
+    assert entitled(engine, someone[1]) == 480_00
+    return someone
+
+
+def moved_with_august_waiting(engine: Engine, senior_id: int) -> tuple[str, str]:
+    """August of the old town is approved, not loaded; the new town has loaded it and September with the newcomer is approved."""
+    late = prepare(engine, AUGUST, TOWN)
+    load(engine, prepare(engine, AUGUST, OTHER))
+    move(engine, senior_id)
+    return late, prepare(engine, SEPTEMBER, OTHER)
+
+
+def test_a_month_that_the_old_town_loads_after_the_new_towns_next(engine: Engine, mover: tuple[int, int]) -> None:
+    """July and September issued, three to come: 5 x 80. With August it is 6 x 80 again."""
+    someone, card_id = mover
+    late, early = moved_with_august_waiting(engine, someone)
+    load(engine, early)
+    assert entitled(engine, card_id) == 400_00
+    load(engine, late)
+    assert entitled(engine, card_id) == 480_00
+    clean(engine)
+
+
+def test_two_towns_loading_at_once_wait_for_the_earlier_month(engine: Engine, mover: tuple[int, int]) -> None:
+    """The new town loads September while the old one is loading August: whoever is first, six months are counted."""
+    someone, card_id = mover
+    late, early = moved_with_august_waiting(engine, someone)
+    other = threading.Thread(target=load, args=(engine, early))
+    with acting(engine, "2026-09-01 11:00") as act:
+        issuance.post(act, late)
+        other.start()
+        other.join(0.3)
+    other.join()
+    assert entitled(engine, card_id) == 480_00
+    clean(engine)
+
+
+def test_left_out_by_one_town_and_taken_in_by_the_other(engine: Engine, mover: tuple[int, int]) -> None:
+    """Frozen since July when the old town drafts August: nothing to come. Thawed and moved, the new town's August has the same 80.00 as July."""
+    someone, card_id = mover
+    with acting(engine, "2026-07-20 09:00", DISTRICT) as act:
+        registry.freeze(act, card_id, since=act.now, reason="order")
+    without = prepare(engine, AUGUST, TOWN)
+    with acting(engine, "2026-08-01 12:00", DISTRICT) as act:
+        registry.unfreeze(act, card_id, why="order lifted")
+    move(engine, someone)
+    taken_in = prepare(engine, AUGUST, OTHER)
+    load(engine, without)
+    assert entitled(engine, card_id) == 80_00
+    load(engine, taken_in)
+    assert entitled(engine, card_id) == 480_00
+    clean(engine)
+
+
+def test_a_january_begins_the_year_for_everybody(engine: Engine, mover: tuple[int, int]) -> None:
+    """Twelve months of 80.00 for who goes on; the year before keeps what it had."""
+    _, card_id = mover
+    for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12", "2027-01"):
+        for town in (TOWN, OTHER):
+            load(engine, prepare(engine, Month.parse(month), town))
+    assert (entitled(engine, card_id), entitled(engine, card_id, 2027)) == (480_00, 960_00)
+    clean(engine)
