@@ -119,7 +119,12 @@ def _seal_key(seed: bytes) -> dict[str, bytes]:
 
 
 def load(path: Path) -> KeyRing:
-    data = json.loads(path.read_text())
+    return parse(path.read_bytes())
+
+
+def parse(content: bytes) -> KeyRing:
+    """A ring from what its file holds."""
+    data = json.loads(content)
     return KeyRing(
         {k: bytes.fromhex(v) for k, v in data["field_keys"].items()},
         {k: bytes.fromhex(v) for k, v in data["token_keys"].items()},

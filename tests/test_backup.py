@@ -184,6 +184,22 @@ def test_an_older_release_is_backed_up_as_it_is_and_restored_to_the_tables_of_to
     assert (done.exit_code, json.loads(done.output)["count"]) == (0, 0)
 
 
+def test_the_seals_are_checked_in_the_copy(house: House) -> None:
+    moved(house.engine)
+    sealed = house.songbai("seal", "make", "--json")
+    assert sealed.exit_code == 0, sealed.output
+    made = house.backup()
+    assert (made["seals_checked"], made["figures"]["last_seal"]["number"]) == (True, 1)
+
+    with house.engine.begin() as conn:
+        conn.exec_driver_sql("UPDATE ledger_transfers SET reference = 'spare:9' WHERE id = 'spare/1'")
+    done = house.songbai("backup", str(house.folder / "b.sbk"), "--to", house.public, "--json")
+    assert done.exit_code == 1
+    assert any("spare/1" in finding["subject"] for finding in json.loads(done.output)["findings"])
+    told = house.restore(house.folder / "b.sbk")
+    assert (told.exit_code, "spare/1" in told.output, "最后一个封印：第 1 号" in told.output) == (1, True, True)
+
+
 # -- refusals before anything is written ----------------------------------------------------------------------------------------
 def test_only_the_key_it_was_made_for_opens_it(house: House) -> None:
     house.backup()

@@ -22,6 +22,7 @@ from settlement.backup.figures import Figures
 from settlement.backup.ring import Ring
 from settlement.db import migrate, reading
 from settlement.findings import Finding
+from settlement.ledger import seal_check
 from settlement.outcomes import Reason, Refused
 
 Step = Callable[[str, str], None]
@@ -30,7 +31,7 @@ Step = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Made:
-    """``head``: what the file says of itself in the clear; ``checked``: restored beside and compared. ``findings``: what the books
+    """``head``: what the file says of itself in the clear; ``checked``: restored beside and compared; ``seals_checked``: its ring was at hand for that. ``findings``: what the books
     themselves say in the copy, and a check that could not be made."""
 
     path: Path
@@ -40,6 +41,7 @@ class Made:
     figures: Figures
     with_keys: bool
     checked: bool
+    seals_checked: bool
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -56,7 +58,7 @@ def make(
     path: Path,
     to: X25519PublicKey,
     now: datetime,
-    ring: Ring,
+    ring: Ring | None,
     *,
     with_keys: bool,
     check: bool,
@@ -72,8 +74,8 @@ def make(
         step("复制并加密", "copying and encrypting")
         with _taken(engine) as (found, database), scratch.writing(path):
             sealer = Sealer(file, to, _head(engine, found, now))
-            sealer.write_part(figures.written({"figures": found, "ring": ring.facts}))
-            sealer.write_part(ring.content if with_keys else b"")
+            sealer.write_part(figures.written({"figures": found, "ring": ring.facts if ring else {}}))
+            sealer.write_part(ring.content if ring and with_keys else b"")
             for piece in database:
                 sealer.write(piece)
             sealer.finish()
@@ -85,7 +87,7 @@ def make(
         if check:
             step("试恢复并核对", "restoring beside and verifying")
             try:
-                findings = _check(engine, file, sealer, found)
+                findings = _check(engine, file, sealer, found, ring)
                 checked = True
             except postgres.NoScratch:
                 findings = [UNCHECKED]
@@ -93,7 +95,9 @@ def make(
         size = part.stat().st_size
         with scratch.writing(path):
             scratch.keep(part, path)
-    return Made(path, size, digest, sealer.head.facts, found, with_keys, checked, findings)
+    return Made(
+        path, size, digest, sealer.head.facts, found, with_keys, checked, checked and ring is not None, findings
+    )
 
 
 def _taken(engine: Engine) -> AbstractContextManager[tuple[Figures, Iterator[bytes]]]:
@@ -120,7 +124,7 @@ def district_of(engine: Engine) -> str:
         return postgres.schema_of(conn)
 
 
-def _check(engine: Engine, file: BufferedRandom, sealer: Sealer, found: Figures) -> list[Finding]:
+def _check(engine: Engine, file: BufferedRandom, sealer: Sealer, found: Figures, ring: Ring | None) -> list[Finding]:
     opened = Opened(file, sealer.head, sealer.key)
     opened.part(), opened.part()
     findings: list[Finding] = []
@@ -133,16 +137,19 @@ def _check(engine: Engine, file: BufferedRandom, sealer: Sealer, found: Figures)
             differing = figures.differences(found, figures.read(conn))
         if differing:
             raise Refused(Reason.BACKUP_CHECK_FAILED, detail="; ".join(differing[:5]))
-        findings += proved(copy)
+        findings += proved(copy, ring)
     return findings
 
 
-def proved(copy: Engine) -> list[Finding]:
-    """Brought to the newest tables, what the books say of themselves."""
+def proved(copy: Engine, ring: Ring | None) -> list[Finding]:
+    """Brought to the newest tables: what the books say of themselves and, where their ring is at hand, what the seals say of them."""
     findings = sqlite.corruption(copy) if copy.dialect.name == "sqlite" else []
     migrate(copy)
     with reading(copy) as conn:
-        return findings + verify.run(conn)
+        findings += verify.run(conn)
+        if ring is not None:
+            findings += seal_check.check(conn, ring.keys.seal_public_keys()).findings
+    return findings
 
 
 def _digest(file: BufferedRandom) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, make_url
 from settlement.backup import envelope, figures, postgres, recipient, ring, sqlite
 from settlement.backup.envelope import Opened
 from settlement.backup.making import Step, proved
+from settlement.backup.ring import Ring
 from settlement.db import make_engine, reading
 from settlement.findings import Finding
 from settlement.outcomes import Reason, Refused
@@ -21,12 +22,13 @@ from settlement.outcomes import Reason, Refused
 
 @dataclass(frozen=True)
 class Restored:
-    """``figures``: as they were when the backup was made. ``ring``: restored (it was inside), fits, missing or other."""
+    """``figures``: as they were when the backup was made. ``ring``: restored (it was inside), fits, missing or other; ``seals_checked``: it was at hand for that."""
 
     head: dict[str, Any]
     figures: dict[str, Any]
     schema: str | None
     ring: str
+    seals_checked: bool
     findings: list[Finding]
 
 
@@ -48,15 +50,19 @@ def restore(path: Path, key: Path, url: str, schema: str | None, keys_path: Path
         envelope.prove(file, head, content_key)
         opened = Opened(file, head, content_key)
         facts = json.loads(opened.part())
-        content = opened.part()
-        if content:
-            ring.refuse_other(keys_path, content)
+        inside = ring.of(opened.part())
+        if inside is not None:
+            ring.refuse_other(keys_path, inside)
+        ours = inside or ring.at(keys_path)
+        fitting = ours if ours is not None and ours.fits(facts["ring"]) else None
         step("恢复并核对", "restoring and verifying")
         with _restored(url, target, opened, str(head.facts["district"])) as engine:
             with reading(engine) as conn:
                 differing = figures.differences(facts["figures"], figures.read(conn))
-            findings = [_differs(line) for line in differing] + proved(engine)
-    return Restored(head.facts, facts["figures"], target, _ring(keys_path, content, facts["ring"]), findings)
+            findings = [_differs(line) for line in differing] + proved(engine, fitting)
+    return Restored(
+        head.facts, facts["figures"], target, _ring(keys_path, inside, fitting), fitting is not None, findings
+    )
 
 
 def _refuse_full(url: str, schema: str | None) -> None:
@@ -75,15 +81,15 @@ def _restored(url: str, schema: str | None, opened: Opened, source: str) -> Abst
     return postgres.restored(url, schema, opened.rest(), source)
 
 
-def _ring(path: Path, content: bytes, facts: dict[str, Any]) -> str:
-    if content and not path.exists():
+def _ring(path: Path, inside: Ring | None, fitting: Ring | None) -> str:
+    if inside is not None and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
+            file.write(inside.content)
         return "restored"
     if not path.is_file():
         return "missing"
-    return "fits" if ring.fits(path, facts) else "other"
+    return "other" if fitting is None else "fits"
 
 
 def _differs(line: str) -> Finding:

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from settlement import keys
+from settlement.keys import KeyRing
 from settlement.outcomes import Reason, Refused
 
 CONTEXT = "backup"
+KINDS = ("field_keys", "token_keys", "seal_keys")
 
 
 @dataclass(frozen=True)
 class Ring:
-    """``content``: the file as it is; ``facts``: by which to know it again, without giving any of it away. Empty where there is none."""
+    """``content``: the file as it is; ``facts``: by which to know it again, without giving any of it away."""
 
     content: bytes
-    facts: dict[str, Any]
+    keys: KeyRing
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        known: dict[str, Any] = {kind: sorted(getattr(self.keys, kind)) for kind in KINDS}
+        return known | {"index": self.keys.index("ring", CONTEXT)}
+
+    def fits(self, facts: dict[str, Any]) -> bool:
+        """Whether it opens what was encrypted, and checks what was sealed, under the ring described; it may have newer keys besides."""
+        mine = self.facts
+        same = bool(facts) and bool(mine["index"] == facts["index"])
+        return same and all(set(facts[kind]) <= set(mine[kind]) for kind in KINDS)
 
 
-def read(path: Path) -> Ring:
-    if not path.is_file():
-        return Ring(b"", {})
-    return Ring(path.read_bytes(), _facts(keys.load(path)))
+def of(content: bytes) -> Ring | None:
+    """The ring in a file's bytes; None for none."""
+    return Ring(content, keys.parse(content)) if content else None
 
 
-def _facts(ring: keys.KeyRing) -> dict[str, Any]:
-    return {
-        "index": ring.index("ring", CONTEXT),
-        "field_keys": sorted(ring.field_keys),
-        "token_keys": sorted(ring.token_keys),
-    }
+def at(path: Path) -> Ring | None:
+    return of(path.read_bytes()) if path.is_file() else None
 
 
-def fits(path: Path, facts: dict[str, Any]) -> bool:
-    """Whether the ring at ``path`` opens what was encrypted under the one described; it may have newer keys besides."""
-    if not facts or not path.is_file():
-        return False
-    mine = _facts(keys.load(path))
-    known = all(set(facts[name]) <= set(mine[name]) for name in ("field_keys", "token_keys"))
-    return known and bool(mine["index"] == facts["index"])
-
-
-def refuse_other(path: Path, content: bytes) -> None:
+def refuse_other(path: Path, inside: Ring) -> None:
     """Raises Refused(RING_DIFFERS) where another ring lies at ``path``: data may depend on it."""
-    if path.is_file() and json.loads(path.read_bytes()) != json.loads(content):
+    standing = at(path)
+    if standing is not None and standing.keys != inside.keys:
         raise Refused(Reason.RING_DIFFERS, file=str(path))

@@ -35,6 +35,12 @@ RING_WORDS = {
 }
 
 
+NO_SEALS = (
+    "封印未核对：手头没有这一区县的密钥文件。放回后请运行 songbai verify --seals",
+    "the seals were not checked: the district's key ring is not at hand. With it run songbai verify --seals",
+)
+
+
 @contextmanager
 def stepping() -> Iterator[Step]:
     """A bar on a terminal that says what is going on; nothing in a pipe."""
@@ -81,8 +87,8 @@ def backup(desk: Desk, file: Path, to: str, with_keys: bool, no_check: bool, as_
     """备份：不停业务，加密，并试恢复核对 Back up while work goes on: encrypted, and proved by restoring it beside."""
     public = recipient.public_key(to)
     with stepping() as step:
-        found = ring.read(desk.keys_path)
-        if with_keys and not found.content:
+        found = ring.at(desk.keys_path)
+        if with_keys and found is None:
             raise Refused(Reason.NOT_FOUND, what=str(desk.keys_path))
         made = making.make(
             desk.engine, file, public, desk.clock(), found, with_keys=with_keys, check=not no_check, step=step
@@ -101,6 +107,8 @@ def _show_made(desk: Desk, made: Made) -> None:
     desk.say(f"SHA-256 {made.sha256}", "note it down apart from the file")
     if made.checked:
         desk.say("已试恢复：副本与快照逐项相符", "restored beside: the copy agrees with the snapshot, figure by figure")
+    if made.checked and not made.seals_checked:
+        desk.say(*NO_SEALS)
     if made.with_keys:
         desk.say(
             "内含密钥文件：持有备份私钥者可读身份证号",
@@ -157,6 +165,8 @@ def _show_restored(desk: Desk, done: Restored, keys_path: Path) -> None:
     desk.say(f"备份于 {_local(done.head['made_at'])}", "when it was made")
     zh, en = RING_WORDS[done.ring]
     desk.say(zh.format(keys=keys_path), en.format(keys=keys_path))
+    if not done.seals_checked:
+        desk.say(*NO_SEALS)
     if done.schema is not None:
         desk.say(
             f"模式 {done.schema}。应用角色的权限不在备份中：songbai --schema {done.schema} init --app-role 角色",
