@@ -392,6 +392,7 @@ def test_a_quarter_by_the_calendar(engine: Engine, tmp_path: Path) -> None:
         ("quarter_close", "2026-Q3", "waiting"),
         ("lapse", "2026-10-12", "done"),
         ("hold_expiry", "2026-10-12T09", "done"),
+        ("balance_fold", "2026-10-12T09", "done"),
         ("daily_seal", "2026-10-12", "done"),
         ("nightly_verify", "2026-10-12", "done"),
     ]
@@ -457,6 +458,7 @@ def test_the_command_line(databases: Databases) -> None:
         "quarter_close": (None, "nothing"),
         "lapse": ("2026-10-12", "due"),
         "hold_expiry": ("2026-10-12T09", "due"),
+        "balance_fold": ("2026-10-12T09", "due"),
         "daily_seal": ("2026-10-12", "due"),
         "nightly_verify": ("2026-10-12", "due"),
     }

@@ -17,7 +17,7 @@ from settlement.closing import month as month_close
 from settlement.closing import quarter as quarter_close
 from settlement.closing.tables import month_closes, quarter_closes
 from settlement.fraud.scan import scan
-from settlement.ledger import hold, seal
+from settlement.ledger import folding, hold, horizon, seal
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI, Month, Quarter
@@ -173,6 +173,18 @@ def expire_holds(lease: Lease, period: str) -> Outcome:
         return Done(f"释放 {hold.expire(act)} 笔 holds released")
 
 
+def fold_balances(lease: Lease, period: str) -> Outcome:
+    """Sum up what shared accounts moved, in pieces, so that nobody who posts waits for long."""
+    horizon.reach(lease.engine, lease.clock())
+    folded = 0
+    while True:
+        with lease.begin() as act:
+            added = folding.fold(act)
+        if not added:
+            return Done(f"汇总 {folded} 笔流水 transfers folded" if folded else NOTHING)
+        folded += added
+
+
 def seal_day(lease: Lease, period: str, keys_file: Path | None = None) -> Outcome:
     """Seal what was recorded since the last seal; several when a day brought more than one holds."""
     file = lease.engine.url.database if lease.engine.dialect.name == "sqlite" else None
@@ -258,6 +270,16 @@ JOBS: dict[str, Job] = {
             HOUR,
             When(),
             expire_holds,
+        ),
+        Job(
+            "balance_fold",
+            "汇总账户余额",
+            "fold the balances of shared accounts",
+            "每小时",
+            "every hour",
+            HOUR,
+            When(),
+            fold_balances,
         ),
         Job(
             "daily_seal",
