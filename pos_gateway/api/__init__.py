@@ -107,6 +107,8 @@ def _not_of_the_form(error: ValidationError) -> Response:
 
 
 def _harden(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    if "Cache-Control" in response.headers:  # a static file's own
+        response.headers.extend({name: value for name, value in HEADERS.items() if name != "Cache-Control"})
+    else:
+        response.headers.extend(HEADERS)
     return response

@@ -34,7 +34,7 @@ from pos_gateway.http_signatures import (
 )
 from pos_gateway.security_log import Attempt
 from settlement.act import Actor
-from settlement.db import reading
+from settlement.db import glance
 from settlement.outcomes import Reason, Refused
 from settlement.together import Write, together
 from settlement.visits import device_key
@@ -200,7 +200,7 @@ def _authenticate(
     gateway = here()
     try:
         claim = claimed(message.headers)
-        with reading(gateway.engine) as conn:
+        with glance(gateway.engine) as conn:
             seen = store.look_up(conn, claim.key_id, claim.nonce, _idempotency_key(rule))
         if seen.device is not None:
             g.claimed_device_id = seen.device.id

@@ -42,7 +42,7 @@ from settlement.vouchers.purses import Lot, in_order
 _ABOUT = [
     *(visits.c[name] for name in ("id", "card_id", "senior_id", "provider_id", "caregiver_id", "town")),
     *(visits.c[name] for name in ("scheme_code", "month", "check_in_at", "check_out_at", "status", "void_reason")),
-    *(cards.c[name] for name in ("frozen_from", "closed_at", "activated_at", "personal_account_id")),
+    *(cards.c[name] for name in ("frozen_from", "closed_at", "activated_at")),
     media.c.id.label("read_id"),
     media.c.card_id.label("read_card_id"),
     media.c.dead_from,
@@ -109,7 +109,7 @@ class Standing:
     before: list[str] = field(default_factory=list)
     year_left: int | None = None
     lots: list[Lot] = field(default_factory=list)
-    personal: int = 0
+    personal: Lot | None = None
     claims: dict[str, int] = field(default_factory=dict)
 
 
@@ -132,7 +132,7 @@ def standing(act: Act, visit: Row[Any], debit_id: str, day: date, *, capped: boo
         elif kind == "claim":
             found.claims[name] = id
         elif name == chart.CARD_PERSONAL:
-            found.personal += first
+            found.personal = Lot(id, first, lot)
         else:
             found.lots.append(Lot(id, first, lot))
     found.lots = in_order(found.lots, day)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from settlement.act import Act, Actor
 from settlement.cards import token
@@ -128,11 +128,7 @@ def _caregiver(act: Act, device: Row[Any], event: SignedEvent, opened: Row[Any] 
 
 def _standing(case: _Case) -> Outcome | None:
     """Another device's check-in, or check-out, may still be under way: then the event waits for it. Order between devices does not matter."""
-    v, event = visits.c, case.event
-    query: Select[Any] = select(v.provider_id, v.caregiver_id, v.status, v.scheme_code, v.month).where(
-        v.id == case.visit_id
-    )
-    visit: Row[Any] | None = case.opened or case.act.conn.execute(query).one_or_none()
+    event, visit = case.event, case.opened or case.act.conn.execute(_NAMED, {"visit": case.visit_id}).one_or_none()
     if visit is None:
         return _outcome(event, declined(Reason.EVENT_WAITS))
     if visit.provider_id != case.device.provider_id:
@@ -144,6 +140,11 @@ def _standing(case: _Case) -> Outcome | None:
         if not rules.at_the_door(scheme, event.occurred_at, case.act.now):
             return _outcome(event, declined(Reason.EVENT_WAITS))
     return None
+
+
+_NAMED: Select[Any] = select(
+    *(visits.c[name] for name in ("provider_id", "caregiver_id", "status", "scheme_code", "month"))
+).where(visits.c.id == bindparam("visit"))
 
 
 def _read(case: _Case) -> tuple[int | None, int | None] | Declined:
@@ -255,8 +256,8 @@ def _debit(case: _Case) -> dict[str, Any] | Declined:
     case.writes.extend(answer.writes)
     if isinstance(answer.what, Declined):
         return answer.what
-    told = asdict(answer.what)
-    return {"debit_id": told.pop("id")} | {key: value for key, value in told.items() if key != "card_id"}
+    told = vars(answer.what)
+    return {"debit_id": told["id"]} | {key: value for key, value in told.items() if key not in ("id", "card_id")}
 
 
 class _Medium(NamedTuple):

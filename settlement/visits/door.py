@@ -127,33 +127,36 @@ def outcome_of(kept: Row[Any], *, replayed: bool) -> EventOutcome:
 
 
 def _keep(act: Act, event: SignedEvent, outcome: dispatch.Outcome, more: Sequence[Write]) -> None:
-    kept = {
-        "id": event.hash,
-        "device_id": event.device_id,
-        "counter": event.counter,
-        "prev_hash": event.prev,
-        "kind": event.kind,
-        "occurred_at": event.occurred_at,
-        "received_at": act.now,
-        "canonical": event.canonical.decode(),
-        "algorithm": event.alg,
-        "key_id": event.key_id,
-        "signature": device_key.b64url(event.signature),
-        "status": outcome.status,
-        "reason": outcome.reason.code if outcome.reason else None,
-        "result": outcome.result,
-        "visit_id": outcome.visit_id,
-    }
-    head = {"head_of": event.device_id, "head_counter": event.counter, "head_hash": event.hash}
-    own = Write(_EVENT, row(door_events, kept)), Write(_MOVE_HEAD, head)
-    together(act.conn, [*outcome.writes, *own, *more])
+    kept = row(
+        door_events,
+        {
+            "id": event.hash,
+            "device_id": event.device_id,
+            "counter": event.counter,
+            "prev_hash": event.prev,
+            "kind": event.kind,
+            "occurred_at": event.occurred_at,
+            "received_at": act.now,
+            "canonical": event.canonical.decode(),
+            "algorithm": event.alg,
+            "key_id": event.key_id,
+            "signature": device_key.b64url(event.signature),
+            "status": outcome.status,
+            "reason": outcome.reason.code if outcome.reason else None,
+            "result": outcome.result,
+            "visit_id": outcome.visit_id,
+        },
+    )
+    head = {name: kept[name] for name in _HEAD_PARAMETERS}
+    together(act.conn, [*outcome.writes, Write(_EVENT, kept), Write(_MOVE_HEAD, head), *more])
 
 
 _EVENT = inserting(door_events, *(column.name for column in door_events.c if not column.name.startswith("decided_")))
+_HEAD_PARAMETERS = ("door_events_device_id", "door_events_counter", "door_events_id")  # as the event's own
 _MOVE_HEAD = (
     update(devices)
-    .where(devices.c.id == bindparam("head_of"))
-    .values(last_counter=bindparam("head_counter"), last_hash=bindparam("head_hash"))
+    .where(devices.c.id == bindparam(_HEAD_PARAMETERS[0]))
+    .values(last_counter=bindparam(_HEAD_PARAMETERS[1]), last_hash=bindparam(_HEAD_PARAMETERS[2]))
 )
 
 
