@@ -120,6 +120,7 @@ def _any_statement(conn: Connection, scheme_code: str, month: Month) -> bool:
 
 
 def _close(act: Act, scheme_code: str, month: Month) -> str:
+    books.lock(act)
     act.conn.execute(update(statements).where(_of(scheme_code, month)).values(status="closed"))
     personal.settle(act, scheme_code, month)
     books.close_before(act, month.end_day)

@@ -74,15 +74,22 @@ def account_id(conn: Connection, code: str, owner: str, *, unit: str = "fen", lo
 
 def freeze(act: Act, account_id: int, since: datetime) -> None:
     """Decline spending that occurred at or after ``since``; an earlier freeze stays."""
-    frozen_from = act.conn.execute(select(accounts.c.frozen_from).where(accounts.c.id == account_id)).scalar_one()
+    frozen_from = _frozen_from(act, account_id)
     if frozen_from is None or since < frozen_from:
         _set_freeze(act, account_id, frozen_from, since)
 
 
 def unfreeze(act: Act, account_id: int) -> None:
-    frozen_from = act.conn.execute(select(accounts.c.frozen_from).where(accounts.c.id == account_id)).scalar_one()
+    frozen_from = _frozen_from(act, account_id)
     if frozen_from is not None:
         _set_freeze(act, account_id, frozen_from, None)
+
+
+def _frozen_from(act: Act, account_id: int) -> datetime | None:
+    # Locked: of two freezes at once the later would else overwrite the earlier.
+    query = select(accounts.c.frozen_from).where(accounts.c.id == account_id).with_for_update()
+    found: datetime | None = act.conn.execute(query).scalar_one()
+    return found
 
 
 def _set_freeze(act: Act, account_id: int, before: datetime | None, after: datetime | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from settlement.act import Act
 from settlement.ledger.tables import books
@@ -24,7 +24,12 @@ _OPEN_FROM = select(books.c.open_from)
 
 
 def close_before(act: Act, day: date) -> None:
-    """Close everything before ``day``. Moving backwards is ignored: what is closed stays closed."""
+    """Close everything before ``day``. Moving backwards is ignored: what is closed stays closed.
+
+    Waits for every act that has looked at the first open day, and whoever looks from now on waits for this act: so nothing can arrive in the
+    closed period afterwards.
+    """
+    lock(act)
     current = open_from(act.conn)
     if current is None:
         act.conn.execute(insert(books), {"id": 1, "open_from": day})
@@ -33,6 +38,13 @@ def close_before(act: Act, day: date) -> None:
     else:
         return
     act.audit("books.close_before", "books", before={"open_from": current}, after={"open_from": day})
+
+
+def lock(act: Act) -> None:
+    """Nobody learns the first open day until this act is over. To be called first by an act that posts and then closes: an act that has
+    looked itself and then waits for others could stand in the way of another one that does the same."""
+    if act.conn.dialect.name == "postgresql":  # on SQLite one writes at a time
+        act.conn.execute(text("LOCK TABLE ledger_books IN ACCESS EXCLUSIVE MODE"))
 
 
 def effective_on(conn: Connection, occurred_at: datetime, zone: ZoneInfo = ZONE) -> date:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from sqlalchemy import Engine
 
 from settlement.act import Act
+from settlement.errors import BrokenInvariant
 from settlement.ledger import accounts, balance, hold, integrity
 from settlement.ledger.transfer import Posted, Transfer, post
 from settlement.outcomes import Declined, Reason
@@ -59,12 +63,60 @@ def test_a_hold_is_never_overspent_and_never_outlives_its_end(engine: Engine) ->
 
 
 def test_voiding_and_expiring_give_everything_back_once(engine: Engine) -> None:
-    with acting(engine, ELEVEN) as act:
-        purse, _ = held(act)
+    with acting(engine, TEN) as act:
+        purse, claim = held(act)
         assert hold.void(act, "h1", "v1", occurred_at=TEN) == Posted(False, {purse: 10_000})
         assert hold.void(act, "h1", "v1", occurred_at=TEN) == Posted(True, {purse: 10_000})
+        hold.place(act, Transfer("h2", purse, claim, 100, "debit_personal", "debit:2", NINE), ELEVEN)
         assert hold.expire(act) == 0
-        hold.place(act, Transfer("h2", purse, _, 100, "debit_personal", "debit:2", NINE), ELEVEN)
+    with acting(engine, ELEVEN) as act:
         assert (hold.expire(act), hold.expire(act)) == (1, 0)
         assert balance.available(act.conn, purse) == 10_000
         assert integrity.check(act.conn) == []
+
+
+def reason(answer: Posted | Declined) -> Reason | None:
+    return answer.reason if isinstance(answer, Declined) else None
+
+
+def test_a_hold_is_over_whether_or_not_the_job_has_released_it(engine: Engine) -> None:
+    """Uploaded at eleven, a post that says ten gets the same answer before the job and after it."""
+    with acting(engine, TEN) as act:
+        purse, claim = held(act)
+    with acting(engine, ELEVEN) as act:
+        assert reason(hold.post(act, "h1", "p1", occurred_at=TEN)) is Reason.HOLD_EXPIRED
+        assert hold.expire(act) == 1
+        assert reason(hold.post(act, "h1", "p1", occurred_at=TEN)) is Reason.HOLD_EXPIRED
+        late = Transfer("h2", purse, claim, 100, "debit_personal", "debit:2", NINE)
+        assert reason(hold.place(act, late, ELEVEN)) is Reason.HOLD_EXPIRED
+
+
+def test_a_repeat_must_repeat_everything_and_is_told_the_balance_of_then(engine: Engine) -> None:
+    with acting(engine) as act:
+        purse, claim = held(act)
+        pending = Transfer("h1", purse, claim, 6_000, "debit_personal", "debit:1", NINE)
+        for other in (replace(pending, occurred_at=TEN), replace(pending, code="other")):
+            assert reason(hold.place(act, other, ELEVEN)) is Reason.ID_REUSED
+        assert reason(hold.place(act, pending, TEN)) is Reason.ID_REUSED
+        assert hold.post(act, "h1", "p1", 2_500, occurred_at=TEN) == Posted(False, {purse: 7_500})
+        assert reason(hold.post(act, "h1", "p1", 2_500, occurred_at=NINE)) is Reason.ID_REUSED
+        post(act, "d1", [Transfer("d1/1", purse, claim, 500, "debit_personal", "debit:2", NINE)])
+        assert hold.place(act, pending, ELEVEN) == Posted(True, {purse: 4_000})
+        assert hold.post(act, "h1", "p1", 2_500, occurred_at=TEN) == Posted(True, {purse: 7_500})
+
+
+def test_a_hold_takes_no_other_acts_id(engine: Engine) -> None:
+    with acting(engine) as act:
+        purse, claim = held(act)
+        post(act, "d1", [Transfer("d1/1", purse, claim, 500, "debit_personal", "debit:2", NINE)])
+        other = Transfer("d1", purse, claim, 500, "debit_personal", "debit:3", NINE)
+        assert reason(hold.place(act, other, ELEVEN)) is Reason.ID_REUSED
+        same = Transfer("h1/1", purse, claim, 500, "debit_personal", "debit:3", NINE)
+        assert reason(post(act, "h1", [same])) is Reason.ID_REUSED
+
+
+def test_nothing_is_held_on_an_account_that_is_folded(engine: Engine) -> None:
+    with acting(engine) as act:
+        purse, claim = held(act)
+        with pytest.raises(BrokenInvariant):
+            hold.place(act, Transfer("h2", claim, purse, 100, "debit_personal", "debit:2", NINE), ELEVEN)
