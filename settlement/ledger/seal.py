@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
@@ -23,7 +23,7 @@ from settlement.db import insert_if_absent, reading
 from settlement.keys import KeyRing
 from settlement.ledger import horizon, merkle
 from settlement.ledger.horizon import Horizon
-from settlement.ledger.sealed_rows import AUDIT, TRANSFERS, Book, Leaves
+from settlement.ledger.sealed_rows import AUDIT, TRANSFERS, Book
 from settlement.ledger.tables import seal_leaves, seals
 from settlement.outcomes import Reason, Refused
 from settlement.periods import local_date
@@ -82,10 +82,9 @@ class Seal:
         return self.transfers if book is TRANSFERS else self.audit
 
 
-def span_statement(seal: int, book: Book, span: int, after: int, upto: int, count: int, root: str) -> str:
+def span_statement(seal: int, book: Book, span: int, about: Part) -> str:
     """What is signed of each span of leaves, so that the list of leaves cannot be rewritten together with the rows."""
-    part = Part(after, upto, count, root)
-    return f"{SPAN_FORM}\nseal {seal}\nbook {book.name}\nspan {span}\n{part}\n"
+    return f"{SPAN_FORM}\nseal {seal}\nbook {book.name}\nspan {span}\n{about}\n"
 
 
 def of_row(row: Row[Any]) -> Seal:
@@ -164,32 +163,36 @@ class _Drawn:
 def _draw(conn: Connection, ring: KeyRing, reached: Horizon, now: datetime, day: date) -> _Drawn | None:
     last = newest(conn)
     number, key_id = (1 if last is None else last.number + 1), ring.newest_seal_key
-    spans: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     parts: list[Part] = []
     for book, upto in ((TRANSFERS, reached.transfers), (AUDIT, reached.audit)):
         after = 0 if last is None else last.part(book).upto
-        found, part = _leaves(conn, book, after, max(after, upto))
+        spans, part = _hash(conn, book, after, max(after, upto))
         parts.append(part)
-        for index, (begins, ends, leaves) in enumerate(found):
-            root, count = leaves.root.hex(), len(leaves.numbers)
-            signature = ring.sign_seal(key_id, span_statement(number, book, index, begins, ends, count, root))
-            row: dict[str, Any] = {"seal": number, "book": book.name, "span": index, "after": begins, "upto": ends}
-            spans.append(row | {"root": root, "leaves": leaves.pack(), "signature": signature})
-    if not spans:
+        for index, (about, leaves) in enumerate(spans):
+            signature = ring.sign_seal(key_id, span_statement(number, book, index, about))
+            row: dict[str, Any] = {"seal": number, "book": book.name, "span": index, "signature": signature}
+            rows.append(row | {"after": about.after, "upto": about.upto, "root": about.root, "leaves": leaves})
+    if not rows:
         return None
     previous = BEFORE_THE_FIRST if last is None else last.digest
     unsigned = Seal(number, day, now, parts[0], parts[1], previous, key_id, "")
-    signed = ring.sign_seal(key_id, unsigned.statement)
-    return _Drawn(Seal(number, day, now, parts[0], parts[1], previous, key_id, signed), spans)
+    return _Drawn(replace(unsigned, signature=ring.sign_seal(key_id, unsigned.statement)), rows)
 
 
-def _leaves(conn: Connection, book: Book, after: int, upto: int) -> tuple[list[tuple[int, int, Leaves]], Part]:
-    """The spans with the numbers each answers for, gaps included: after its first, up to its last one."""
-    spans = list(islice(book.spans(conn, after, upto), MOST_SPANS))
-    count = sum(len(leaves.numbers) for leaves in spans)
-    if len(spans) == MOST_SPANS:
-        upto = spans[-1].numbers[-1]
-    ends = [leaves.numbers[-1] for leaves in spans[:-1]] + [upto]
-    begins = [after, *ends]
-    root = merkle.root([leaves.root for leaves in spans]).hex()
-    return list(zip(begins, ends, spans, strict=False)), Part(after, upto, count, root)
+def _hash(conn: Connection, book: Book, after: int, upto: int) -> tuple[list[tuple[Part, bytes]], Part]:
+    """The spans of a book with their packed leaves, and the whole. Each answers for the numbers after the one before, gaps included."""
+    spans: list[tuple[Part, bytes]] = []
+    roots: list[bytes] = []
+    begins = after
+    for leaves in islice(book.spans(conn, after, upto), MOST_SPANS):
+        roots.append(leaves.root)
+        ends = leaves.numbers[-1]
+        spans.append((Part(begins, ends, len(leaves.numbers), roots[-1].hex()), leaves.pack()))
+        begins = ends
+    if spans and len(spans) < MOST_SPANS:
+        about, packed = spans[-1]
+        spans[-1] = (replace(about, upto=upto), packed)
+    elif spans:
+        upto = begins
+    return spans, Part(after, upto, sum(about.count for about, _ in spans), merkle.root(roots).hex())

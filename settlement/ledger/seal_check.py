@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from settlement.findings import Finding
 from settlement.ledger import merkle
-from settlement.ledger.seal import BEFORE_THE_FIRST, FORM, Seal, by_number, span_statement
+from settlement.ledger.seal import BEFORE_THE_FIRST, FORM, Part, Seal, by_number, span_statement
 from settlement.ledger.seal_naming import Differences
 from settlement.ledger.sealed_rows import BOOKS, Book, Leaves
 from settlement.ledger.tables import seal_leaves, seals
@@ -234,8 +234,8 @@ def _genuine_spans(conn: Connection, seal: Seal, book: Book, keys: Keys) -> Iter
             leaves = Leaves.unpack(row.leaves)
         except ValueError:
             continue
-        count = len(leaves.numbers)
-        statement = span_statement(seal.number, book, number, row.after, row.upto, count, row.root)
+        about = Part(row.after, row.upto, len(leaves.numbers), row.root)
+        statement = span_statement(seal.number, book, number, about)
         if leaves.root.hex() == row.root and signed(keys, seal.key_id, row.signature, statement):
             yield _Span(row.after, row.upto, leaves)
 
