@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format serve bench migration lock clean
+.PHONY: demo test check format serve bench bench-quick migration lock clean
 
 demo: $(READY)
 	$(BIN)/songbai demo --seniors $(SENIORS) --out $(DEMO)
@@ -34,8 +34,13 @@ format: $(READY)
 serve: $(READY)
 	$(BIN)/songbai serve --home $(DEMO)
 
+# Every figure of docs/performance.md; bench-quick the same in small, in under three minutes. BENCH_ARGS="batches hot" runs parts, --full more.
+BENCH_ARGS ?=
 bench: $(READY)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-quick: $(READY)
+	$(BIN)/python -m bench --quick $(BENCH_ARGS)
 
 # Write down how the declared tables differ from the migrations so far: make migration REV=0002 MESSAGE="meals". Drawn up on PostgreSQL,
 # because SQLite cannot tell which indexes on expressions it has.

@@ -1,95 +1,127 @@
-"""``make bench`` (``python -m bench``): the synthetic county at two sizes on SQLite, under two minutes; a table, and JSON in ``bench/out``.
+"""``make bench`` (``python -m bench``): every figure of docs/performance.md in one run on one machine; a table, and JSON in ``bench/out``.
 
-``--db postgresql://…`` does the same in schemas of its own on that server (``python -m tests.postgres`` starts one for a command and names
-it in ``SONGBAI_DB``).
+``--quick``: smaller sizes, under three minutes. ``--full``: a history of 50 million transfers as well. Parts by name run those parts only.
+Exit code 1 when a part failed; a missed target is told (✗) and fails nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
-import platform
-import tempfile
+import sys
 import time
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
-from sqlalchemy import Engine, text
 
-from bench import measures
-from bench.measures import Results
-from settlement.db import make_engine
-
-OUT = Path(__file__).parent / "out"
-LIVED_UP_TO = 5_000
-"""Counties above this size are issued to and verified, but not visited: that alone would take minutes."""
+from bench import ledger, rig
+from bench.pgbench import Pgbench
+from bench.rig import Rig, Row
 
 
-def measure(engine: Engine, seniors: int, folder: Path) -> Results:
-    results = Results(engine.dialect.name, seniors)
-    world = measures.found_county(results, engine, folder)
-    measures.issue_a_month(results, world)
-    if seniors <= LIVED_UP_TO:
-        measures.Doors(world).live(results)
-        measures.close_the_month(results, world)
-    measures.verify_the_books(results, world)
-    return results
+@dataclass
+class Run:
+    """One run's databases; what several parts need is made once."""
+
+    rig: Rig
+    quick: bool
+    full: bool
+    _peer: Pgbench | None = None
+    _ledgers: dict[str, ledger.Ledger] | None = None
+
+    def ledger(self, backend: str) -> ledger.Ledger:
+        if self._ledgers is None:
+            self._ledgers = {}
+        if backend not in self._ledgers:
+            peer = self._peer = Pgbench(self.rig) if backend == "postgresql" else None
+            size = ledger.QUICK if self.quick else ledger.FULL
+            self._ledgers[backend] = ledger.Ledger(self.rig, self.rig.fresh(backend), size, peer)
+        return self._ledgers[backend]
 
 
-def run(db: str | None, seniors: int) -> Results:
-    with tempfile.TemporaryDirectory(prefix="songbai-bench-") as folder:
-        schema = f"bench_{seniors}" if db else None
-        engine = make_engine(db or f"sqlite:///{folder}/bench.db", schema)
-        try:
-            return measure(engine, seniors, Path(folder))
-        finally:
-            if schema is not None:
-                with engine.begin() as conn:
-                    conn.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
-            engine.dispose()
+def _debits(run: Run) -> list[Row]:
+    return ledger.debits(run.ledger("postgresql"), run.quick)
 
 
-def show(console: Console, results: Results) -> None:
-    table = Table(title=f"{results.backend}, {results.seniors:,} seniors", title_justify="left")
-    for header in ("", "s", "done", "", "per s"):
-        table.add_column(header, justify="left" if not header else "right")
-    for name, (seconds, count, unit) in results.rows.items():
-        table.add_row(
-            name,
-            f"{seconds:.3f}",
-            f"{count:,}" if count else "",
-            unit if count else "",
-            f"{count / seconds:,.0f}" if count and seconds else "",
-        )
-    for name, ratio in results.ratios.items():
-        table.add_row(name, f"{ratio:.1f} x", "", "", "")
-    console.print(table)
+def _hot(run: Run) -> list[Row]:
+    return [run.ledger("postgresql").hot(16, ledger.PROCESSES[16], ">= 0.95")]
 
 
-def main() -> None:
+def _batches(run: Run) -> list[Row]:
+    return run.ledger("postgresql").batches(processes=(1, 2), targets={1_000: ">= 15", 10_000: ">= 25"})
+
+
+def _sqlite(run: Run) -> list[Row]:
+    own = run.ledger("sqlite")
+    return [own.singles(1, 1), own.singles(4, 4), *own.batches(processes=(1,), targets={})]
+
+
+def _of(module: str) -> Callable[..., list[Row]]:
+    """A part's ``measure``, loaded when it is its turn: some bring half the application along."""
+    measure: Callable[..., list[Row]] = importlib.import_module(f"bench.{module}").measure
+    return measure
+
+
+PARTS: dict[str, Callable[[Run], list[Row]]] = {
+    "debits": _debits,
+    "hot": _hot,
+    "batches": _batches,
+    "history": lambda run: _of("history")(run.rig, "postgresql", not run.full),
+    "issuance": lambda run: _of("issuance")(run.rig, "postgresql", run.quick),
+    "closing": lambda run: _of("closing")(run.rig, "postgresql", run.quick),
+    "http": lambda run: _of("http")(run.quick),
+    "sqlite": _sqlite,
+    "issuance-sqlite": lambda run: _of("issuance")(run.rig, "sqlite", run.quick),
+    "closing-sqlite": lambda run: _of("closing")(run.rig, "sqlite", run.quick),
+}
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--db", help="a PostgreSQL database to measure in; default: SQLite in a temporary folder")
-    parser.add_argument("--seniors", type=int, nargs="+", default=[2_000, 20_000])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, under three minutes")
+    parser.add_argument(
+        "--full", action="store_true", help="a history of 50 million transfers as well: takes long and 25 GB"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON instead of tables")
     asked = parser.parse_args()
-    console, began, done = Console(width=None if os.isatty(1) else 110), time.perf_counter(), []
-    for seniors in asked.seniors:
-        done.append(run(asked.db, seniors))
-        show(console, done[-1])
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cpus": os.cpu_count()}
-    told = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **machine,
-        "results": [asdict(each) for each in done],
-    }
-    OUT.mkdir(exist_ok=True)
-    file = OUT / f"{done[0].backend}.json"
-    file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    console.print(f"{time.perf_counter() - began:.0f} s; {file}")
+    unknown = [name for name in asked.parts if name not in PARTS]
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    console = Console(width=None if os.isatty(1) else 190, stderr=asked.json)
+    facts, began, rows, failed = rig.machine(), time.perf_counter(), [], []
+    seconds: dict[str, float] = {}
+    with Rig() as databases:
+        run = Run(databases, asked.quick, asked.full)
+        for name in asked.parts or PARTS:
+            started = time.perf_counter()
+            try:
+                done = PARTS[name](run)
+            except Exception:
+                traceback.print_exc()
+                failed.append(name)
+                continue
+            finally:
+                seconds[name] = round(time.perf_counter() - started, 1)
+            rows += done
+            rig.show(console, f"{name} ({seconds[name]:.0f} s)", done)
+    size = "quick" if asked.quick else "full" if asked.full else "bench"
+    facts |= {"size": size, "seconds": seconds, "load_after": round(os.getloadavg()[0], 2), "failed": failed}
+    file = rig.write("-".join((size, *asked.parts)), facts, rows)
+    if not asked.parts:
+        rig.show(console, "all", rows)
+    missed = sum(row.met is False for row in rows)
+    console.print(
+        f"{time.perf_counter() - began:.0f} s; {len(rows)} rows, {missed} below target, load {facts['load_before']}–{facts['load_after']}; {file}"
+    )
+    if asked.json:
+        print(json.dumps(json.loads(file.read_text(encoding="utf-8")), ensure_ascii=False))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -32,8 +32,12 @@ class Size:
     seconds: int
 
 
-QUICK = Size(cards=200_000, rounds=2, seconds=2)
+QUICK = Size(cards=200_000, rounds=3, seconds=1)
 FULL = Size(cards=1_000_000, rounds=5, seconds=4)
+
+BATCHES = (1, 100, 1_000, 10_000)
+PROCESSES = {1: 1, 4: 2, 16: 4}
+"""Client processes for so many clients; in full, one process per client as well."""
 
 
 def found(engine: Engine, cards: int) -> World:
@@ -141,13 +145,13 @@ class Ledger:
         peer = f"spread over {PROVIDERS}"
         return Row(what, self.backend, median(one), "debits/s", peer, median(many), median(pairs), target, note)
 
-    def batches(self, sizes: Sequence[int], processes: Sequence[int], targets: dict[int, str]) -> list[Row]:
+    def batches(self, processes: Sequence[int], targets: dict[int, str]) -> list[Row]:
         """Batches of unrelated debits in one call and one transaction, against pgbench's transactions at 16 clients."""
         with_peer = self.peer
         crews = {number: Crew(self.world, number, 1) for number in processes}
         rows = []
         try:
-            for size in sizes:
+            for size in BATCHES:
                 told: dict[int, list[Slice]] = {number: [] for number in processes}
                 tps = []
                 for turn in range(self.size.rounds):
@@ -188,3 +192,10 @@ class Ledger:
             for crew in crews.values():
                 crew.close()
         return rows
+
+
+def debits(on: Ledger, quick: bool) -> list[Row]:
+    """Single debits with 1, 4 and 16 clients."""
+    targets = {1: ">= 1.0", 4: "", 16: ">= 1.0"}
+    rows = [on.singles(clients, processes, targets[clients]) for clients, processes in PROCESSES.items()]
+    return rows if quick else [*rows, on.singles(16, 16)]

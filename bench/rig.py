@@ -119,10 +119,9 @@ def url(engine: Engine) -> str:
 
 
 def settle(engine: Engine) -> None:
-    """Statistics for the planner after bulk loading, and nothing dirty left."""
+    """Nothing dirty left after bulk loading; on PostgreSQL the statistics its autovacuum would soon gather. On SQLite nobody gathers any."""
     if engine.dialect.name == "sqlite":
         with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as conn:
-            conn.execute("ANALYZE")
             conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return
     with engine.connect() as connection:
