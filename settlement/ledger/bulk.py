@@ -9,12 +9,30 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Select, cast, exists, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Select, cast, exists, func, insert, literal, select, true, update
 
 from settlement.act import Act
-from settlement.db import Instant
+from settlement.db import Instant, insert_if_absent
 from settlement.ledger.books import effective_on
 from settlement.ledger.tables import accounts, transfers
+
+
+def open_select(act: Act, code: str, owners: Select[Any], *, unit: str, lot: str) -> None:
+    """Open a guarded account for every owner that the query gives (one column, ``owner``); those that exist are left alone."""
+    owner = owners.subquery("source").c.owner
+    values = {
+        "code": literal(code),
+        "owner": owner,
+        "unit": literal(unit),
+        "lot": literal(lot),
+        "guarded": true(),
+        "balance": literal(0),
+        "held": literal(0),
+        "opened_at": literal(act.now, Instant),
+    }
+    # SQLite reads ON CONFLICT after a bare SELECT as a join; the condition keeps them apart.
+    rows = select(*values.values()).where(owner.is_not(None))
+    act.conn.execute(insert_if_absent(act.conn, accounts).from_select(list(values), rows, include_defaults=False))
 
 
 def post_select(

@@ -26,7 +26,7 @@ from settlement.cards.tables import cards
 from settlement.errors import BrokenInvariant
 from settlement.ledger import accounts as account_book
 from settlement.ledger import chart
-from settlement.ledger.bulk import post_select
+from settlement.ledger.bulk import open_select, post_select
 from settlement.ledger.tables import accounts
 from settlement.officers import require, require_other
 from settlement.outcomes import Reason, Refused
@@ -243,11 +243,14 @@ def _load(act: Act, scheme: Scheme, run: Run, months: Sequence[Month]) -> None:
 def _open_lots(act: Act, scheme: Scheme, run: Run, lot: str, of_months: Sequence[str]) -> None:
     i = issuance_lines.c
     which = and_(i.run_id == run.id, i.month.in_(of_months))
-    owners = [chart.card(id) for id in act.conn.execute(select(i.card_id).where(which).distinct()).scalars()]
-    opened = account_book.open_accounts(act, chart.CARD_SUBSIDY, owners, unit=scheme.unit, lot=lot, guarded=True)
-    frozen = select(cards.c.id, cards.c.frozen_from).join(issuance_lines, i.card_id == cards.c.id)
-    for card_id, since in act.conn.execute(frozen.where(which, cards.c.frozen_from.is_not(None)).distinct()).all():
-        account_book.freeze(act, opened[chart.card(card_id)], since)
+    owners = select(("card:" + sql_cast(i.card_id, String)).label("owner")).where(which).distinct()
+    open_select(act, chart.CARD_SUBSIDY, owners, unit=scheme.unit, lot=lot)
+    # A freeze holds for every purse of the card.
+    c, a = cards.c, accounts.c
+    frozen = select(a.id, c.frozen_from).join(cards, a.owner == "card:" + sql_cast(c.id, String))
+    frozen = frozen.where(a.code == chart.CARD_SUBSIDY, a.lot == lot, c.frozen_from.is_not(None))
+    for account_id, since in act.conn.execute(frozen.where(c.id.in_(select(i.card_id).where(which)))).all():
+        account_book.freeze(act, account_id, since)
 
 
 def _set(act: Act, run: Run, **values: object) -> None:
