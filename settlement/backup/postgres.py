@@ -146,7 +146,7 @@ def load(programs: Tools, database: Iterator[bytes], source: str, target: str) -
     ):
         feeding = pool.submit(_feed, archive, database)
         try:
-            client.into.write(f'BEGIN;\nCREATE SCHEMA IF NOT EXISTS "{target}";\n'.encode())
+            client.into.write(BEGIN.format(target=target).encode())
             for line in _renamed(archive.out, source, target):
                 client.into.write(line)
             _finished(archive, feeding)
@@ -203,3 +203,8 @@ def _renamed(script: Iterator[bytes], source: str, target: str) -> Iterator[byte
 
 # The schema we make ourselves; a setting that servers before 17 do not know.
 NOT_OURS = (b"CREATE SCHEMA ", b"ALTER SCHEMA ", b"COMMENT ON SCHEMA ", b"SET transaction_timeout ")
+
+# IF NOT EXISTS would ask for the right to make schemas where there is one already.
+BEGIN = """BEGIN;
+DO $$ BEGIN IF to_regnamespace('{target}') IS NULL THEN CREATE SCHEMA "{target}"; END IF; END $$;
+"""
