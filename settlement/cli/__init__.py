@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from settlement.cli import (
     backup,
+    balance,
     cards,
     close,
     common,
@@ -129,6 +130,7 @@ main.add_command(close.adjust)
 main.add_command(close.outputs)
 main.add_command(pay.pay)
 main.add_command(explain.explain)
+main.add_command(balance.balance)
 main.add_command(cards.card)
 main.add_command(cards.cards)
 main.add_command(issue.issue)

@@ -35,7 +35,7 @@ def moment_option(name: str, help: str, *, required: bool = False) -> Callable[[
     return click.option(name, type=click.DateTime(formats), metavar="'YYYY-MM-DD HH:MM'", required=required, help=help)
 
 
-def _local(moment: datetime | None) -> datetime | None:
+def local(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=SHANGHAI)
 
 
@@ -158,7 +158,7 @@ def lost(desk: Desk, card: str, at: datetime | None, by: str, as_json: bool) -> 
     """挂失：立即停止消费，旧码作废 Report lost: spending stops, the old code is dead."""
     with desk.acting(by) as act:
         card_id = _card_id(act.conn, card)
-        registry.report_lost(act, card_id, at=_local(at))
+        registry.report_lost(act, card_id, at=local(at))
     _told(desk, card_id, as_json)
 
 
@@ -187,7 +187,7 @@ def freeze(desk: Desk, card: str, since: datetime | None, reason: str, by: str, 
     """冻结（去世、迁出请用 songbai senior） Freeze by order; deaths and moves go through songbai senior."""
     with desk.acting(by) as act:
         card_id = _card_id(act.conn, card)
-        registry.freeze(act, card_id, since=_local(since) or act.now, reason=reason)
+        registry.freeze(act, card_id, since=local(since) or act.now, reason=reason)
     _told(desk, card_id, as_json)
 
 
@@ -248,7 +248,7 @@ def top_up(
     with desk.acting(by) as act:
         card_id = _card_id(act.conn, card)
         move = money.refund if refund else money.top_up
-        move(act, number, card_id, fen, _local(at) or act.now)
+        move(act, number, card_id, fen, local(at) or act.now)
     _told(desk, card_id, as_json)
 
 

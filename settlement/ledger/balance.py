@@ -28,7 +28,6 @@ from sqlalchemy import (
 from settlement.db import Instant
 from settlement.errors import BrokenInvariant
 from settlement.ledger.tables import accounts, day_totals, folds, month_totals, transfers
-from settlement.periods import Month
 
 POSTED_KINDS = ("posted", "post_hold")
 """What moves money: a hold and its release move nothing."""
@@ -60,8 +59,14 @@ def as_of(conn: Connection, account_id: int, day: date, *, recorded_before: date
     later can belong to it. Raises BrokenInvariant for an account that does not exist.
     """
     if recorded_before is None:
-        return _one(conn, _AS_OF, account_id, day=day, month=str(Month.of(day)), first_day=day.replace(day=1))
+        return _one(conn, _AS_OF, account_id, day=day, month=day.isoformat()[:7], first_day=day.replace(day=1))
     return _one(conn, _AS_KNOWN, account_id, day=day, moment=recorded_before)
+
+
+def first_day(conn: Connection, account_id: int) -> date | None:
+    """The earliest effective day of what moved on an account; before it every balance is zero. None while nothing has moved."""
+    found: date | None = conn.execute(_FIRST_DAY, {"account": account_id}).scalar_one()
+    return found
 
 
 def _one(conn: Connection, query: Select[Any], account_id: int, **asked: Any) -> int:
@@ -143,6 +148,19 @@ def _as_of() -> Select[Any]:
     return select(total).where(accounts.c.id == _ACCOUNT)
 
 
+def _first_day() -> Select[Any]:
+    t, d = transfers.c, day_totals.c
+    above = _above(_UNFOLDED), t.kind.in_(POSTED_KINDS)
+    days = union_all(
+        select(func.min(d.day).label("day")).where(_ours(d.account_id)),
+        *(
+            select(func.min(t.effective_on)).where(_ours(side), *above)
+            for side in (t.credit_account_id, t.debit_account_id)
+        ),
+    ).subquery("days")
+    return select(func.min(days.c.day))
+
+
 def _as_known() -> Select[Any]:
     """Days that were all written before the moment count whole; of those that were only partly, the account's own transfers are read."""
     d, t = day_totals.c, transfers.c
@@ -213,6 +231,7 @@ def _available_after() -> Select[Any]:
 _BALANCE = _balance()
 _AS_OF = _as_of()
 _AS_KNOWN = _as_known()
+_FIRST_DAY = _first_day()
 _BALANCES = _together(accounts.c.owner, accounts.c.code == bindparam("code"))
 _SUMS = _together(accounts.c.unit)
 _AVAILABLE_AFTER = _available_after()
