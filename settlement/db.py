@@ -227,7 +227,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             command.upgrade(config, revision)
 
 
-APPEND_ONLY = ("ledger_transfers", "audit_rows")
+APPEND_ONLY = ("ledger_transfers", "audit_rows", "ledger_seals", "ledger_seal_leaves")
 """What is written once: the application's role on PostgreSQL may add to these and read them, nothing else."""
 
 

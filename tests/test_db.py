@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.pool import NullPool
 
 from settlement.act import SYSTEM, begin
 from settlement.db import grant, make_engine, migrate, reading
-from settlement.ledger import accounts, balance
+from settlement.ledger import accounts, balance, seal
 from settlement.ledger.tables import transfers
 from settlement.ledger.transfer import Transfer, post
+from settlement.periods import SHANGHAI
 from tests.conftest import Databases
-from tests.support import acting, at
+from tests.support import RING, acting, at
 
 NOON = at("2026-07-01 12:00")
 
@@ -46,10 +48,17 @@ def test_the_application_may_add_to_the_ledger_but_not_change_it(postgres: Engin
             purse = accounts.open_account(act, "card_subsidy", "card:1", guarded=True)
             post(act, "issue/1", [Transfer("issue/1/1", control, purse, 15_000, "issue", "issuance:1", NOON)])
             assert balance.balance(act.conn, purse) == 15_000
+        as_application = create_engine(
+            postgres.url, connect_args={"options": "-c role=songbai_app"}, poolclass=NullPool
+        )
+        (made,) = seal.make(as_application, RING, NOON, SHANGHAI, lambda: begin(as_application, SYSTEM, NOON))
+        assert made.transfers.count == 1
         for forbidden in (
             "UPDATE ledger_transfers SET amount = 1",
             "DELETE FROM ledger_transfers",
             "DELETE FROM audit_rows",
+            "UPDATE ledger_seals SET day = day",
+            "DELETE FROM ledger_seal_leaves",
         ):
             with postgres.connect() as conn:
                 conn.execute(text("SET ROLE songbai_app"))
@@ -92,7 +101,9 @@ def test_connections_the_server_ended_are_replaced_before_anybody_notices(postgr
         before = {conn.execute(text("SELECT pg_backend_pid()")).scalar_one() for conn in (one, other)}
     outside = make_engine(postgres.url.render_as_string(hide_password=False))
     with outside.connect() as conn:
-        conn.execute(text("SELECT pg_terminate_backend(pid::int, 5000) FROM unnest(:pids) AS pid"), {"pids": list(before)})
+        conn.execute(
+            text("SELECT pg_terminate_backend(pid::int, 5000) FROM unnest(:pids) AS pid"), {"pids": list(before)}
+        )
     outside.dispose()
     with reading(postgres) as one, reading(postgres) as other:
         after = {conn.execute(text("SELECT pg_backend_pid()")).scalar_one() for conn in (one, other)}
