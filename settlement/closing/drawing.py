@@ -25,13 +25,13 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
     union_all,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from settlement import bulk
 from settlement.act import Act
 from settlement.closing.tables import adjustments, exclusions, statement_lines, statements
 from settlement.db import Instant, Json
@@ -53,9 +53,13 @@ class Drawing:
 
     @cached_property
     def in_reach(self) -> ColumnElement[bool]:
-        """Visits of this scheme up to the month that no statement has taken."""
-        on_statement = exists().where(statement_lines.c.visit_id == v.id)
-        return and_(v.scheme_code == self.scheme_code, v.month <= str(self.month), ~on_statement)
+        """Visits of this scheme up to the month."""
+        return and_(v.scheme_code == self.scheme_code, v.month <= str(self.month))
+
+    @property
+    def unpaid(self) -> ColumnElement[bool]:
+        """Served, and on no statement: the one that takes a visit makes it paid in the same act."""
+        return and_(self.in_reach, v.status == "served")
 
     @property
     def collected(self) -> ColumnElement[bool]:
@@ -63,72 +67,53 @@ class Drawing:
 
     @cached_property
     def months(self) -> list[Month]:
-        found = self.act.conn.execute(select(v.month).where(self.in_reach, v.status == "served").distinct()).scalars()
+        found = self.act.conn.execute(select(v.month).where(self.unpaid).distinct()).scalars()
         return [Month.parse(text) for text in sorted(found)]
-
-    @cached_property
-    def minimum_seconds(self) -> ColumnElement[int]:
-        """As ``visits.rules.minimum_seconds``: the scheme's time for a home visit, or the longest that an item needs for itself."""
-        line, price = visit_lines.c, price_items.c
-        minutes = {
-            str(month): store.in_force(self.act.conn, self.scheme_code, month).visits.duration.minutes
-            for month in self.months
-        }
-        scheme = case(minutes, value=v.month, else_=0) if minutes else literal(0)
-        at_home = case((price.evidence_kind == "home_visit", scheme), else_=0)
-        longer = case((at_home > price.min_minutes, at_home), else_=price.min_minutes)
-        needed = (
-            select(func.coalesce(func.max(longer), 0) * 60)
-            .select_from(visit_lines)
-            .join(price_items, and_(price.list_id == line.price_list_id, price.item_code == line.item_code))
-            .where(line.visit_id == v.id)
-        )
-        return needed.correlate(visits).scalar_subquery()
-
-    @property
-    def too_short(self) -> ColumnElement[bool]:
-        # Without a check-out (a meal at a hatch) there is no duration to fall short of.
-        return and_(v.seconds.is_not(None), v.seconds < self.minimum_seconds)
 
     @property
     def debited(self) -> ColumnElement[bool]:
         return exists().where(d.visit_id == v.id, d.status == "posted")
 
-    @property
-    def stopped(self) -> ColumnElement[bool]:
-        return exists().where(
-            payment_stops.c.status != "released",
-            or_(payment_stops.c.visit_id == v.id, payment_stops.c.provider_id == v.provider_id),
-        )
-
     # -- collecting ---------------------------------------------------------------------------------------------------------
     def collect(self) -> int:
         """Mark what this close may pay; how many visits. The earlier close that left a visit out no longer counts."""
-        complete = and_(self.in_reach, v.status == "served", self.debited)
+        bulk.prepare(self.act.conn, visits, debits)
+        complete = and_(self.unpaid, self.debited)
         return self.act.conn.execute(update(visits).where(complete).values(collected_for=str(self.month))).rowcount
 
     # -- the work -----------------------------------------------------------------------------------------------------------
     def draw(self) -> int:
-        """Write statements, their lines and what stayed out; the number of statements."""
+        """Write what stays out, then statements and their lines of all the rest; the number of statements."""
+        bulk.prepare(self.act.conn, visits, visit_lines, debits, payment_stops)
+        self._lock()
+        for rows in self._left_out():
+            names = ["scheme_code", "month", "visit_id", "reason", "subsidy_fen", "detail"]
+            self.act.conn.execute(insert(exclusions).from_select(names, rows))
+        bulk.prepare(self.act.conn, exclusions)
         self._claim()
         self._claim_adjustments()
         drawn = self._statements()
         self._lines()
         self._take_adjustments()
-        for rows in self._left_out():
-            names = ["scheme_code", "month", "visit_id", "reason", "subsidy_fen", "detail"]
-            self.act.conn.execute(insert(exclusions).from_select(names, rows))
         return drawn
 
+    def _lock(self) -> None:
+        """A void that comes at the same time either came before and its visit is no longer served, or waits and then finds the visit paid.
+
+        A statement of its own: who waits for a debit that is just being taken back must look at the debits again afterwards.
+        """
+        if self.act.conn.dialect.name == "sqlite":  # there the transaction already holds the only write lock
+            return
+        locked = (
+            select(v.id).where(self.unpaid, self.collected).order_by(v.id).with_for_update(key_share=True).subquery()
+        )
+        self.act.conn.execute(select(func.count()).select_from(locked)).scalar_one()
+
     def _claim(self) -> None:
-        # First, because it locks the visits: a void that comes at the same time either came before and its visit is no longer served, or
-        # waits and then finds the visit paid.
-        taken = and_(self.in_reach, v.status == "served", self.collected, self.debited, ~self.too_short, ~self.stopped)
-        # Locked by a statement of its own: who waits for a debit that is just being taken back must look at the debits again afterwards, and
-        # an UPDATE that has waited does not.
-        locked = select(v.id).where(taken).order_by(v.id).with_for_update(key_share=True)
-        if self.act.conn.dialect.name != "sqlite":  # there the transaction already holds the only write lock
-            self.act.conn.execute(locked).close()
+        """What was collected is paid, unless this close has just said why not."""
+        x = exclusions.c
+        left_out = exists().where(x.scheme_code == self.scheme_code, x.month == str(self.month), x.visit_id == v.id)
+        taken = and_(self.unpaid, self.collected, ~left_out)
         self.act.conn.execute(update(visits).where(taken).values(status="paid"))
 
     def _claim_adjustments(self) -> None:
@@ -148,11 +133,11 @@ class Drawing:
 
     @property
     def _claimed(self) -> Select[Any]:
-        """The visits just claimed with their debits: paid, and on no statement yet."""
+        """The visits just claimed with their debits: collected for this month, and paid."""
         return (
             select(v.id, v.provider_id, v.town, v.month, d.id.label("debit_id"), d.subsidy_fen, d.personal_fen)
             .join(debits, and_(d.visit_id == v.id, d.status == "posted"))
-            .where(self.in_reach, v.status == "paid")
+            .where(self.in_reach, v.status == "paid", self.collected)
         )
 
     @property
@@ -205,17 +190,14 @@ class Drawing:
 
     def _lines(self) -> None:
         claimed = self._claimed.subquery("claimed").c
-        statement_id = self._id(claimed.provider_id, claimed.town)
-        # Sorted by something that no index gives: so everything is read before the first row is written. Otherwise PostgreSQL, which took
-        # the table for empty when it planned, looks through the rows just written again for every visit.
         rows = select(
             claimed.id,
-            statement_id,
+            self._id(claimed.provider_id, claimed.town),
             claimed.debit_id,
             claimed.month,
             claimed.subsidy_fen,
             claimed.personal_fen,
-        ).order_by(statement_id, claimed.id)
+        )
         names = ["visit_id", "statement_id", "debit_id", "service_month", "subsidy_fen", "personal_fen"]
         self.act.conn.execute(insert(statement_lines).from_select(names, rows))
 
@@ -227,26 +209,48 @@ class Drawing:
 
     def _left_out(self) -> Iterator[Select[Any]]:
         """One query per reason; a visit may have several. What is still left out is listed again at each close; a void visit once."""
-        served = v.status == "served"
+        on_statement = exists().where(statement_lines.c.visit_id == v.id)
         said_before = exists().where(exclusions.c.visit_id == v.id, exclusions.c.reason == "void")
-        yield self._out("void", v.status == "void", ~said_before).order_by(v.void_reason, v.id)  # sorted: see _lines
-        yield self._out("no_check_out", v.status == "open")
-        yield self._out("no_debit", served, ~self.debited)
-        yield self._out("after_cut", served, self.debited, ~self.collected)
+        # Sorted by something that no index gives: so everything is read before the first row is written. Otherwise PostgreSQL looks through
+        # the rows just written again for every visit.
+        yield self._out("void", self.in_reach, v.status == "void", ~on_statement, ~said_before).order_by(
+            v.void_reason, v.id
+        )
+        yield self._out("no_check_out", self.in_reach, v.status == "open")
+        yield self._out("no_debit", self.unpaid, ~self.debited)
+        yield self._out("after_cut", self.unpaid, ~self.collected, self.debited)
         for month in self.months:
-            scheme = store.in_force(self.act.conn, self.scheme_code, month)
-            detail = {"minutes": scheme.visits.duration.minutes, "clause": scheme.visits.duration.clause}
-            yield self._out("below_minimum", served, v.month == str(month), self.too_short, detail=detail)
+            yield self._too_short(month)
         stop = payment_stops.c
         stops = self._rows(literal("payment_stop:") + stop.source, stop.detail).join(
             payment_stops, and_(stop.visit_id == v.id, stop.status != "released")
         )
         yield stops.where(self.in_reach, v.status.in_(("served", "open")))
-        whole = exists().where(stop.provider_id == v.provider_id, stop.status != "released")
-        yield self._out("provider_stop", served, whole)
+        whole = select(stop.provider_id).where(stop.provider_id.is_not(None), stop.status != "released")
+        yield self._out("provider_stop", self.unpaid, v.provider_id.in_(whole))
+
+    def _too_short(self, month: Month) -> Select[Any]:
+        """As ``visits.rules.minimum_seconds``: the scheme's time for a home visit, or the longest that an item needs for itself.
+
+        Without a check-out (a meal at a hatch) there is no duration to fall short of.
+        """
+        duration = store.in_force(self.act.conn, self.scheme_code, month).visits.duration
+        line, price = visit_lines.c, price_items.c
+        at_home = case((price.evidence_kind == "home_visit", duration.minutes), else_=0)
+        longer = case((at_home > price.min_minutes, at_home), else_=price.min_minutes)
+        short = (
+            select(v.id)
+            .join(visit_lines, line.visit_id == v.id)
+            .join(price_items, and_(price.list_id == line.price_list_id, price.item_code == line.item_code))
+            # Only who falls short of some item falls short of the longest.
+            .where(self.unpaid, v.month == str(month), v.seconds < longer * 60)
+            .distinct()
+        )
+        detail = {"minutes": duration.minutes, "clause": duration.clause}
+        return self._out("below_minimum", v.id.in_(short), detail=detail)
 
     def _out(self, reason: str, *conditions: ColumnElement[bool], detail: dict[str, Any] | None = None) -> Select[Any]:
-        return self._rows(literal(reason), literal(detail or {}, Json)).where(self.in_reach, *conditions)
+        return self._rows(literal(reason), literal(detail or {}, Json)).where(*conditions)
 
     def _rows(self, reason: ColumnElement[str], detail: ColumnElement[Any]) -> Select[Any]:
         subsidy = (

@@ -20,7 +20,8 @@ from sqlalchemy import (
 from settlement.db import Instant, Json, RowId, metadata
 
 _POSTED = text("status = 'posted'")
-_NOT_VOID = text("status <> 'void'")
+# As ``status <> 'void'``, said by a column that no close writes: an index that names the status would cost each paid visit all its indexes.
+_NOT_VOID = text("void_reason IS NULL")
 
 work_orders = Table(
     "work_orders",
@@ -124,9 +125,11 @@ visits = Table(
     Index("ix_visits_caregiver", "caregiver_id", "check_in_at"),
     Index("ix_visits_senior", "senior_id", "check_in_at"),
     Index("ix_visits_month", "month", "provider_id", "town"),
-    Index("ix_visits_provider_town", "provider_id", "town", "status"),
+    Index("ix_visits_provider_town", "provider_id", "town"),
     # An order is served once; when that visit is void, it may be served again.
     Index("uq_visits_order", "order_id", unique=True, sqlite_where=_NOT_VOID, postgresql_where=_NOT_VOID),
+    # Room on each page for a visit's next version: checked out, debited, collected and paid without touching an index.
+    postgresql_with={"fillfactor": 50},
 )
 
 visit_lines = Table(
