@@ -113,9 +113,11 @@ def lock(conn: Connection, ids: Iterable[int]) -> dict[int, Account]:
 
     Shared accounts (payers, providers, controls) are only read: nothing on their rows changes, so nobody queues behind them.
     """
-    wanted = _FOUND.where(among(conn, accounts.c.id, sorted(set(ids)))).order_by(accounts.c.id)
-    queries = (wanted.where(~accounts.c.guarded), wanted.where(accounts.c.guarded).with_for_update(of=accounts))
-    return {row[0]: Account._make(row) for query in queries for row in conn.execute(query)}
+    wanted = set(ids)
+    guarded = _FOUND.where(among(conn, accounts.c.id, sorted(wanted)), accounts.c.guarded).order_by(accounts.c.id)
+    found = {row[0]: Account._make(row) for row in conn.execute(guarded.with_for_update(of=accounts))}
+    shared = _FOUND.where(among(conn, accounts.c.id, sorted(wanted - found.keys())), ~accounts.c.guarded)
+    return found | {row[0]: Account._make(row) for row in conn.execute(shared)}
 
 
 _FOUND = select(*(accounts.c[name] for name in Account._fields))
