@@ -10,6 +10,7 @@ import lzma
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from alembic.config import Config
 from click.testing import CliRunner
 from sqlalchemy import JSON, Engine, MetaData, create_engine, func, inspect, select, text
 
-from settlement import verify
+from settlement import keys, verify
 from settlement.cards.tables import cards, media
 from settlement.cli import main
 from settlement.closing.tables import month_closes, statement_lines
@@ -28,7 +29,7 @@ from settlement.db import make_engine, migrate, migrations_folder, reading
 from settlement.demo import county, quarter
 from settlement.demo.founding import SCHEME, World, moment
 from settlement.ledger import balance, hold
-from settlement.ledger.tables import accounts, transfers
+from settlement.ledger.tables import accounts, folds, transfers
 from settlement.ledger.transfer import Posted
 from settlement.periods import Month
 from settlement.policy import store
@@ -217,6 +218,37 @@ def test_life_goes_on_and_the_next_month_closes(old: Engine, tmp_path: Path) -> 
         on_statement = select(statement_lines.c.visit_id).where(statement_lines.c.visit_id == debit.visit_id)
         assert conn.execute(on_statement).all() == [(debit.visit_id,)]
         assert verify.run(conn) == []
+
+
+def test_what_an_operator_types_after_the_upgrade(old: Engine, tmp_path: Path) -> None:
+    """``init`` upgrades tables and ring; the old quarter is folded and sealed, and balances stay what they were."""
+    ring = tmp_path / "keys.json"
+    keys.save(replace(RING, seal_keys={}), ring)
+
+    def songbai(*words: str) -> str:
+        url = old.url.render_as_string(hide_password=False)
+        done = CliRunner().invoke(main, ["--db", url, "--keys", str(ring), *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    songbai("init")
+    was = chart_totals(old)
+    songbai("scheduler", "--run", "balance_fold")
+    sealed = json.loads(songbai("seal", "make", "--json"))["seals"]
+
+    assert [(each["number"], each["transfers"]) for each in sealed] == [(1, 370)]
+    with reading(old) as conn:
+        assert conn.execute(select(folds.c.upto)).scalar_one() == 370
+    assert chart_totals(old) == was
+    assert json.loads(songbai("verify", "--json"))["count"] == 0
+    assert json.loads(songbai("verify", "--seals", "--json"))["count"] == 0
+
+
+def chart_totals(engine: Engine) -> dict[str, dict[str, int]]:
+    """Balances by account code and owner, as the ledger answers."""
+    with reading(engine) as conn:
+        codes = conn.execute(select(accounts.c.code).distinct().order_by(accounts.c.code)).scalars().all()
+        return {code: balance.balances(conn, code) for code in codes}
 
 
 def serve_once(world: World) -> Debit:
