@@ -54,6 +54,7 @@ class Reason(Enum):
     HOLD_EXPIRED = Words(409, "54", False, "该笔预授权已过期", "The hold has expired", "请重新发起", "Start again")
     EXCEEDS_HOLD = Words(422, "13", False, "金额超过预授权", "The amount exceeds the hold", "请核对金额", "Check the amount")
     ALREADY_REVERSED = Words(409, "94", False, "该笔交易已冲正", "This transfer was already reversed", "无需再次处理", "Nothing more to do")
+    BOOKS_BUSY = Words(409, "91", True, "账簿正在使用(发放或备份)，此刻不能结账", "The books are in use (an issuance, a backup) and cannot be closed right now", "请过几分钟再办", "Try again in a few minutes")
     NO_SEAL_KEY = Words(409, "57", False, "密钥文件里没有封印密钥", "The key ring has no key for seals", "请补上：songbai init", "Have one added: songbai init")
     NOT_SEALED = Words(409, "57", True, "{what}尚未封印", "{what} is not sealed yet", "等每日封印，或现在封印：songbai seal make", "Wait for the daily seal, or seal now: songbai seal make")
 

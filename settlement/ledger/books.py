@@ -6,9 +6,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from settlement.act import Act
 from settlement.ledger.tables import books
+from settlement.outcomes import Reason, Refused
 from settlement.periods import SHANGHAI, local_date
 
 ZONE = SHANGHAI
@@ -40,11 +42,26 @@ def close_before(act: Act, day: date) -> None:
     act.audit("books.close_before", "books", before={"open_from": current}, after={"open_from": day})
 
 
+PATIENCE_MS = 2_000
+"""So long a closing waits for acts that looked at the first open day before; who debits meanwhile waits behind it."""
+
+
 def lock(act: Act) -> None:
     """Nobody learns the first open day until this act is over. To be called first by an act that posts and then closes: an act that has
-    looked itself and then waits for others could stand in the way of another one that does the same."""
-    if act.conn.dialect.name == "postgresql":  # on SQLite one writes at a time
+    looked itself and then waits for others could stand in the way of another one that does the same.
+
+    Raises Refused(BOOKS_BUSY) when somebody who has looked is not done in time (an issuance, a backup): debits must not queue up behind it.
+    """
+    if act.conn.dialect.name == "sqlite":  # there one writes at a time
+        return
+    act.conn.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
+    try:
         act.conn.execute(text("LOCK TABLE ledger_books IN ACCESS EXCLUSIVE MODE"))
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == "55P03":
+            raise Refused(Reason.BOOKS_BUSY) from error
+        raise
+    act.conn.execute(text("SET LOCAL lock_timeout = DEFAULT"))
 
 
 def effective_on(conn: Connection, occurred_at: datetime, zone: ZoneInfo = ZONE) -> date:

@@ -24,6 +24,7 @@ from settlement.ledger import books, folding, horizon, integrity
 from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import accounts, transfers
 from settlement.ledger.transfer import Group, Posted, Transfer, post
+from settlement.outcomes import Reason, Refused
 from tests.ledger.model import Model, Row
 from tests.ledger.sides import Ledger, Request, open_accounts, rows
 from tests.support import acting, at
@@ -261,6 +262,18 @@ def test_two_closings_at_once_never_open_again_what_is_closed(town: Any) -> None
     earlier.join()
     with reading(engine) as conn:
         assert books.open_from(conn) == date(2026, 9, 1)
+
+
+def test_a_closing_does_not_hold_up_the_debits_behind_a_long_reader(town: Any) -> None:
+    """A backup reads every table in one long transaction. A closing that waited for it would stop every debit that comes after."""
+    engine, ids = town
+    with reading(engine) as backup:
+        books.open_from(backup)
+        with pytest.raises(Refused) as refused, acting(engine, NOW) as act:
+            books.close_before(act, date(2026, 8, 1))
+        assert refused.value.reason is Reason.BOOKS_BUSY and refused.value.reason.words.retry
+        with acting(engine, NOW) as act:
+            assert isinstance(post(act, "d", [debit(ids, "d/1")]), Posted)
 
 
 def test_of_two_freezes_at_once_the_earlier_one_stays(town: Any) -> None:
