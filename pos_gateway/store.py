@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, literal_column,
 from pos_gateway.http_signatures import Verified
 from pos_gateway.tables import answers, nonces
 from settlement.outcomes import Reason, Refused
+from settlement.prepared import Prepared
 from settlement.providers.tables import devices
 from settlement.together import Write, inserting, row
 
@@ -62,14 +63,14 @@ class Seen:
 
 def look_up(conn: Connection, key_id: str, nonce: str, idempotency_key: str | None) -> Seen:
     """All in one statement, for every request begins with it."""
-    found = conn.execute(_SEEN, {"key": key_id, "nonce": nonce, "idempotency_key": idempotency_key}).one()
+    found = _SEEN.one_or_none(conn, {"key": key_id, "nonce": nonce, "idempotency_key": idempotency_key})
     return Seen(
         found if found.id is not None else None, found.nonce_content, found if found.content is not None else None
     )
 
 
 _one = select(literal_column("1").label("always")).subquery("one")
-_SEEN = (
+_SEEN = Prepared(
     select(
         *(devices.c[name] for name in ("id", "provider_id", "caregiver_id", "algorithm", "public_key", "revoked_at"))
     )

@@ -13,19 +13,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Connection,
     Insert,
-    Select,
     Table,
     Update,
     bindparam,
     func,
     insert,
-    literal,
     literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql
 
 from settlement.errors import BrokenInvariant
+from settlement.prepared import Prepared
 
 
 class Write(NamedTuple):
@@ -55,7 +54,7 @@ def together(conn: Connection, writes: Sequence[Write]) -> None:
         parameters: dict[str, Any] = {}
         for write in writes:
             parameters |= write.parameters
-        changed = tuple(conn.execute(_whole(tuple(write.statement for write in writes)), parameters).one())
+        changed = tuple(_whole(tuple(write.statement for write in writes)).one_or_none(conn, parameters))
     else:
         done = [(write.statement, conn.execute(write.statement, write.parameters).rowcount) for write in writes]
         changed = tuple(count for statement, count in done if isinstance(statement, Update))
@@ -64,14 +63,14 @@ def together(conn: Connection, writes: Sequence[Write]) -> None:
 
 
 @lru_cache(maxsize=64)
-def _whole(statements: tuple[Insert | Update, ...]) -> Select[Any]:
+def _whole(statements: tuple[Insert | Update, ...]) -> Prepared:
     parts = []
     counts: list[Any] = []
     for number, statement in enumerate(statements):
         if isinstance(statement, Update):
             part = statement.returning(literal_column("1").label("one")).cte(f"part{number}")
-            counts.append(select(func.count()).select_from(part).scalar_subquery())
+            counts.append(select(func.count()).select_from(part).scalar_subquery().label(f"changed{number}"))
         else:
             part = statement.cte(f"part{number}")
         parts.append(part)
-    return select(*(counts or [literal(1)])).add_cte(*parts)
+    return Prepared(select(*(counts or [literal_column("1").label("one")])).add_cte(*parts))

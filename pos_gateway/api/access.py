@@ -10,7 +10,8 @@ log, nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -24,6 +25,7 @@ from pos_gateway import security_log, store
 from pos_gateway.api.gateway import Gateway, here
 from pos_gateway.api.problems import of_decline
 from pos_gateway.http_signatures import (
+    Claim,
     Message,
     SignatureMissing,
     SignatureStale,
@@ -33,7 +35,7 @@ from pos_gateway.http_signatures import (
     verify,
 )
 from pos_gateway.security_log import Attempt
-from settlement.act import Actor
+from settlement.act import Act, Actor, begin
 from settlement.db import glance
 from settlement.outcomes import Reason, Refused
 from settlement.together import Write, together
@@ -148,6 +150,7 @@ def register(app: Flask, new_key: Callable[[], PublicKey]) -> None:
     """Put the check before and the remembering after every view. ``new_key`` reads the key of a device that enrols."""
     app.before_request(lambda: _admit(new_key))
     app.after_request(_remember)
+    app.teardown_request(_let_go)
     app.register_error_handler(Refused, _refused)
 
 
@@ -163,6 +166,7 @@ def note(reason: Reason, detail: str | None = None) -> None:
 
 
 def _refused(refused: Refused) -> Response:
+    _let_go(None)
     note(refused.reason, g.get("refusal_detail"))
     # A device whose clock is off learns by how much.
     extra = {"server_time": moment(here().now())} if refused.reason is Reason.REQUEST_STALE else {}
@@ -200,8 +204,7 @@ def _authenticate(
     gateway = here()
     try:
         claim = claimed(message.headers)
-        with glance(gateway.engine) as conn:
-            seen = store.look_up(conn, claim.key_id, claim.nonce, _idempotency_key(rule))
+        seen = _look_up(gateway, rule, claim)
         if seen.device is not None:
             g.claimed_device_id = seen.device.id
             key = device_key.from_text(seen.device.algorithm, seen.device.public_key)
@@ -218,6 +221,36 @@ def _authenticate(
         raise Refused(Reason.REQUEST_SIGNATURE_WRONG) from None
     except SignatureStale:
         raise Refused(Reason.REQUEST_STALE) from None
+
+
+def _look_up(gateway: Gateway, rule: Rule, claim: Claim) -> store.Seen:
+    asked = claim.key_id, claim.nonce, _idempotency_key(rule)
+    # On SQLite an act must begin as a writer, and nobody who is not known yet may hold the writer's lock.
+    if rule is not _EVIDENCE or gateway.engine.dialect.name == "sqlite":
+        with glance(gateway.engine) as conn:
+            return store.look_up(conn, *asked)
+    g.connection = gateway.engine.connect()
+    return store.look_up(g.connection, *asked)
+
+
+@contextmanager
+def acting() -> Iterator[Act]:
+    """An act of the caller. Where the transaction in which the request was looked up is still open, the first act goes on in it."""
+    gateway, actor, conn = here(), passage().actor, g.pop("connection", None)
+    if conn is None:
+        with begin(gateway.engine, actor, gateway.now()) as act:
+            yield act
+    else:
+        with conn:  # closing it rolls back what was not committed
+            yield Act(conn, actor, gateway.now())
+            conn.commit()
+
+
+def _let_go(_: BaseException | None) -> None:
+    """Of the connection of a request that came to no act."""
+    conn = g.pop("connection", None)
+    if conn is not None:
+        conn.close()
 
 
 def _idempotency_key(rule: Rule) -> str | None:

@@ -12,11 +12,10 @@ from flask import Response, json
 from sqlalchemy import Row
 
 from pos_gateway.api import problems
-from pos_gateway.api.access import calling_device, note, passage
+from pos_gateway.api.access import acting, calling_device, note, passage
 from pos_gateway.api.blueprint import IDEMPOTENCY_HEADER, StrictBlueprint, json_body, raw_json
 from pos_gateway.api.gateway import here
 from pos_gateway.api.schemas import AnyEvents, Outcome, Outcomes, SignedEvent, Upload
-from settlement.act import begin
 from settlement.outcomes import Reason, Refused
 from settlement.together import Write
 from settlement.visits import door, signed_event
@@ -74,7 +73,6 @@ def _take(device: Row[Any], envelope: Any, *, last: bool, along: Along | None = 
         event = signed_event.parse(envelope)
     except EventMalformed as error:
         return _refused(Reason.EVENT_MALFORMED, details={"detail": "errors"}, errors=error.errors)
-    gateway = here()
 
     def with_it(outcome: EventOutcome) -> Sequence[Write]:
         if outcome.reason in FORBIDDEN and last:
@@ -82,8 +80,8 @@ def _take(device: Row[Any], envelope: Any, *, last: bool, along: Along | None = 
         return along(_told(event, outcome)) if along else ()
 
     try:
-        with begin(gateway.engine, passage().actor, gateway.now()) as act:
-            outcome = door.receive(act, gateway.config.ring, device, event, with_it)
+        with acting() as act:
+            outcome = door.receive(act, here().config.ring, device, event, with_it)
     except Refused as refused:
         note(refused.reason)
         return _refused(refused.reason, event, details=refused.details)

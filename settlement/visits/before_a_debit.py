@@ -20,7 +20,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    literal,
+    literal_column,
     not_,
     null,
     or_,
@@ -33,6 +33,7 @@ from settlement.cards.tables import card_years, cards, media
 from settlement.ledger import chart
 from settlement.ledger.tables import accounts
 from settlement.policy.store import hash_in_force
+from settlement.prepared import Prepared
 from settlement.providers.tables import caregivers, devices
 from settlement.visits.signed_event import SignedEvent
 from settlement.visits.tables import debits, visit_lines, visits
@@ -49,7 +50,7 @@ _ABOUT = [
     media.c.dead_reason,
     hash_in_force(visits.c.scheme_code, visits.c.month).label("scheme_hash"),
 ]
-_VISIT = (
+_VISIT = Prepared(
     select(*_ABOUT)
     .join(cards, cards.c.id == visits.c.card_id)
     .outerjoin(media, media.c.id == bindparam("medium", type_=BigInteger))
@@ -58,7 +59,7 @@ _VISIT = (
 )
 
 _read_card = cards.alias("read_card")
-_EVENT = (
+_EVENT = Prepared(
     select(
         *_ABOUT, _read_card.c.closed_at.label("read_closed_at"), _read_card.c.activated_at.label("read_activated_at")
     )
@@ -73,17 +74,17 @@ _EVENT = (
         .outerjoin(media, and_(media.c.token_id == bindparam("token"), media.c.issue == bindparam("issue")))
         .outerjoin(_read_card, _read_card.c.id == media.c.card_id)
     )
-    .where(devices.c.id == bindparam("device"), visits.c.status != "open")
+    .where(devices.c.id == bindparam("device"), visits.c.status != literal_column("'open'"))
     .with_for_update(of=[devices, visits, cards], key_share=True)
 )
 
 
-def visit(act: Act, visit_id: str, medium_id: int | None) -> Row[Any] | None:
+def visit(act: Act, visit_id: str, medium_id: int | None) -> Any:
     """The visit with its card and the medium that was read (its id); visit and card stay locked until the act ends."""
-    return act.conn.execute(_VISIT, {"visit": visit_id, "medium": medium_id}).one_or_none()
+    return _VISIT.one_or_none(act.conn, {"visit": visit_id, "medium": medium_id})
 
 
-def of_event(act: Act, event: SignedEvent, visit_id: str, token: tuple[str, int] | None) -> Row[Any] | None:
+def of_event(act: Act, event: SignedEvent, visit_id: str, token: tuple[str, int] | None) -> Any:
     """As :func:`visit`, with the head of the device's chain, locked too, the caregiver, and the medium by what its code says.
 
     None where the visit is not known or still open: then it may be that the event has to wait, which is found out step by step.
@@ -96,7 +97,7 @@ def of_event(act: Act, event: SignedEvent, visit_id: str, token: tuple[str, int]
         "token": token_id,
         "issue": issue,
     }
-    return act.conn.execute(_EVENT, asked).one_or_none()
+    return _EVENT.one_or_none(act.conn, asked)
 
 
 @dataclass
@@ -118,10 +119,10 @@ def standing(act: Act, visit: Row[Any], debit_id: str, day: date, *, capped: boo
     asked = {"debit": debit_id, "visit": visit.id, "card": visit.card_id, "year": day.year, "capped": capped}
     asked |= {"holder": chart.card(visit.card_id), "provider": chart.provider(visit.provider_id)}
     asked["provider_in_town"] = chart.provider_in_town(visit.provider_id, visit.town)
-    rows, found = act.conn.execute(_STANDING, asked).all(), Standing()
+    rows, found = _STANDING.all(act.conn, asked), Standing()
     if capped and not any(row.kind == "year" for row in rows):  # it is to be opened, and locked, before the purses
         found.year_left = cap.room(act, visit.card_id, day.year)
-        rows = act.conn.execute(_STANDING, asked | {"capped": False}).all()
+        rows = _STANDING.all(act.conn, asked | {"capped": False})
     for kind, id, name, lot, first, second in rows:
         if kind == "lines":
             found.total_fen, found.subsidised_fen = first, second
@@ -156,7 +157,7 @@ def _standing() -> Any:
         .with_for_update()
         .cte("purses")
     )
-    zero, nothing = literal(0, BigInteger), null().label("id")
+    zero, nothing, blank = literal_column("0", BigInteger), null().label("id"), literal_column("''", String)
 
     def total(amount: Any) -> Any:
         return cast(func.coalesce(func.sum(amount), 0), BigInteger)  # PostgreSQL's sum is numeric
@@ -169,17 +170,17 @@ def _standing() -> Any:
     stands = or_(d.id == bindparam("debit"), and_(d.visit_id == bindparam("visit"), d.status == "posted"))
 
     def part(kind: str) -> Any:
-        return literal(kind, String, literal_execute=True).label("kind")
+        return literal_column(f"'{kind}'", String).label("kind")
 
     return union_all(
-        select(part("purse"), purses.c.id, purses.c.code, purses.c.lot, purses.c.available, zero),
-        select(part("year"), nothing, literal(""), literal(""), year.c.entitled, year.c.spent),
-        select(part("lines"), nothing, literal(""), literal(""), total(line.amount_fen), subsidised).where(
+        select(part("purse"), purses.c.id, purses.c.code, purses.c.lot, purses.c.available, zero.label("more")),
+        select(part("year"), nothing, blank, blank, year.c.entitled, year.c.spent),
+        select(part("lines"), nothing, blank, blank, total(line.amount_fen), subsidised).where(
             line.visit_id == bindparam("visit")
         ),
-        select(part("before"), nothing, d.id, literal(""), zero, zero).where(stands),
-        select(part("claim"), a.id, a.code, literal(""), zero, zero).where(claim, a.unit == "fen", a.lot == ""),
+        select(part("before"), nothing, d.id, blank, zero, zero).where(stands),
+        select(part("claim"), a.id, a.code, blank, zero, zero).where(claim, a.unit == "fen", a.lot == ""),
     )
 
 
-_STANDING = _standing()
+_STANDING = Prepared(_standing())

@@ -73,7 +73,7 @@ def visit_id_of(event: SignedEvent) -> str | None:
     return None if named is None else str(named)[:VISIT_ID_LENGTH] if len(named) == len(event.hash) else str(named)[:40]
 
 
-def open_debit(act: Act, ring: KeyRing, event: SignedEvent) -> Row[Any] | None:
+def open_debit(act: Act, ring: KeyRing, event: SignedEvent) -> Any:
     """A debit's device, caregiver, visit and card in one statement, locked; None for other kinds, and where it may have to wait."""
     if event.kind != "debit":
         return None
