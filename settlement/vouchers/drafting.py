@@ -115,7 +115,7 @@ def frozen_since(scheme: Scheme, month: Month) -> datetime:
 
 
 def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
-    """The town's posted months of the last year, with the moment they were drafted: who comes after that is not in them."""
+    """The town's posted months of the last year that may lack somebody, with the moment they were drafted: who comes after that is not in them."""
     r = issuance_runs.c
     first = Month.parse(run.month)
     query = select(r.month, r.months, r.drafted_at).where(
@@ -125,7 +125,16 @@ def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
     for row in act.conn.execute(query.order_by(r.month)):
         months = [Month.parse(row.month).plus(i) for i in range(row.months)]
         found += [(month, row.drafted_at) for month in months if first.plus(-ARREARS_MONTHS) <= month < first]
-    return found
+    newest = _newest_news(act, run) if found else None
+    return [each for each in found if newest is not None and each[1] < newest]
+
+
+def _newest_news(act: Act, run: Run) -> datetime | None:
+    """When somebody of the town was last decided upon or given a card: a month drafted after that missed nobody, and need not be gone through."""
+    e, s, c = entitlements.c, seniors.c, cards.c
+    query = select(func.max(e.decided_at), func.max(c.created_at)).join(seniors, s.id == e.senior_id)
+    query = query.join(cards, c.senior_id == e.senior_id).where(e.scheme_code == run.scheme_code, s.town == run.town)
+    return max((moment for moment in act.conn.execute(query).one() if moment is not None), default=None)
 
 
 def add_drops(act: Act, scheme: Scheme, run: Run) -> None:

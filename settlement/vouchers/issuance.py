@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, s
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import String
 
+from settlement import bulk
 from settlement.act import Act
 from settlement.cards.tables import cards
 from settlement.errors import BrokenInvariant
@@ -156,6 +157,7 @@ def post(act: Act, run_id: str) -> Run:
     if run.status != "approved":
         raise Refused(Reason.ISSUANCE_STATE, month=run.month, state=runs.STATUS_WORDS[run.status][0], event="入账 post")
     _refuse_gap(act.conn, run)
+    bulk.prepare(act.conn)
     scheme = store.get(act.conn, run.scheme_code, run.scheme_version)
     _strike_unusable(act, scheme, run)
     _set(act, run, status="posted", posted_at=act.now)
