@@ -15,6 +15,7 @@ from settlement.db import reading
 from settlement.keys import KeyRing
 from settlement.ledger import merkle, seal
 from settlement.ledger.seal import Seal
+from settlement.ledger.sealed_rows import AUDIT, TRANSFERS
 from settlement.ledger.tables import seals, transfers
 from settlement.outcomes import Reason, Refused
 from settlement.periods import SHANGHAI
@@ -92,6 +93,12 @@ ORDER BY t.seq
 AUDIT_COLUMNS = """
 SELECT id, at, actor, role, act, subject, CAST("before" AS TEXT), CAST("after" AS TEXT), why FROM audit_rows ORDER BY id
 """
+
+
+def test_no_column_is_left_out_of_the_seals() -> None:
+    """A new column of these tables needs a new form: seals that were made without it must go on being checked without it."""
+    for book, table in ((TRANSFERS, transfers), (AUDIT, audit_rows)):
+        assert [name for name in book.names if name in table.c] == [column.name for column in table.columns]
 
 
 def root(form: str, rows) -> str:

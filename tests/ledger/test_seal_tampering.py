@@ -118,6 +118,13 @@ def test_a_transfer_under_another_id_is_named_by_its_number(book: Book) -> None:
     assert finding.records[:2] == ("seal:1", f"seq:{number}")
 
 
+def test_what_is_no_text_at_all(book: Book) -> None:
+    if book.conn.dialect.name == "postgresql":
+        return  # its columns have types
+    book.conn.exec_driver_sql("UPDATE ledger_transfers SET reference = x'ff00', amount = 9e999 WHERE id = 'p3/1'")
+    assert book.found() == [("sealed_row_edited", "transfer:p3/1")]
+
+
 def test_debit_and_credit_swapped(book: Book) -> None:
     swapped = {"debit_account_id": t.credit_account_id, "credit_account_id": t.debit_account_id}
     assert book.after(update(transfers).where(t.id == "p8/1").values(swapped)) == [
