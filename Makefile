@@ -9,17 +9,29 @@ DEMO := var/demo
 # xdist pays from two cores on; PYTEST_ARGS="tests/ledger -x" narrows a run.
 WORKERS ?= 2
 PYTEST_ARGS ?=
+SECONDS ?= 120
+KILLS ?= 110
 
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format serve bench bench-quick migration lock clean
+.PHONY: demo test simulate check format serve bench bench-quick migration lock clean
 
 demo: $(READY)
 	$(BIN)/songbai demo --seniors $(SENIORS) --out $(DEMO)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# make simulate SEED=7 plays one run again and prints every step. Without a seed: new ones for SECONDS, a line each, then KILLS on each engine.
+simulate: $(READY)
+ifdef SEED
+	$(BIN)/python -m tests.simulation --seed $(SEED)
+else
+	$(BIN)/python -m tests.simulation --seconds $(SECONDS)
+	$(BIN)/python -m tests.simulation.crash --engine sqlite --kills $(KILLS)
+	$(BIN)/python -m tests.simulation.crash --engine postgresql --kills $(KILLS)
+endif
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -13,10 +13,13 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +53,19 @@ DURABLE = {
     "log_min_messages": "fatal",
 }
 
-# The shell waits for the end of its input, which comes when the tests close it or die; then it stops the server and tidies up.
+# The shell waits for the end of its input, which comes when the tests close it or die; then it stops the server and tidies up. A line of
+# input starts the server again, once it is dead.
 GUARD = """
-"$1" -D "$2/data" -k "$2" $4 >"$2/log" 2>&1 </dev/null &
-server=$!
+start() {
+    "$1" -D "$2/data" -k "$2" $4 >>"$2/log" 2>&1 </dev/null &
+    server=$!
+}
+start "$@"
 trap '' INT TERM HUP
-cat >/dev/null
+while read -r again; do
+    wait "$server"
+    start "$@"
+done
 kill -QUIT "$server"
 wait "$server"
 rm -rf "$2" "$3"
@@ -111,6 +121,28 @@ class Server:
         self._guard.stdin.close()
         self._guard.wait(timeout=20)
 
+    def crash(self) -> None:
+        """Kill the server and all its processes with SIGKILL, wherever they stand; its files stay as they are. Linux only."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # so that it starts nothing while we look
+        processes = [postmaster, *(pid for pid, parent, _ in _processes() if parent == postmaster)]
+        for pid in processes:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(pid in processes and state != "Z" for pid, _, state in _processes()):
+            time.sleep(0.005)
+
+    def restart(self, timeout: float = 60.0) -> None:
+        """Start again on the same files after :meth:`crash`; returns when the server has recovered and answers."""
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(b"again\n")
+        self._guard.stdin.flush()
+        self._await(timeout)
+
+    def revive(self, timeout: float = 60.0) -> None:
+        """Wait until the server answers, which after a panic it does when it has recovered of itself."""
+        self._await(timeout)
+
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True)
 
@@ -143,6 +175,15 @@ class Server:
                     self.stop()
                     raise Unavailable(f"the server did not start: {log}") from error
                 time.sleep(0.02)
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Process id, parent's id and state of every process."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                yield int(entry.name), int(parent), state
 
 
 def _drop_privileges() -> dict[str, Any]:
