@@ -80,6 +80,12 @@ def spread(values: Sequence[float]) -> str:
     return f"{min(values):,.0f}–{max(values):,.0f}"
 
 
+def times(slices: Sequence[Slice]) -> str:
+    p50, p99 = median(each.p50 for each in slices), median(each.p99 for each in slices)
+    client, server = median(each.client_cpu for each in slices), median(each.server_cpu for each in slices)
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms; CPU {client:,.0f} + {server:,.0f} µs"
+
+
 class Ledger:
     """The parts on one database; ``peer`` is None on SQLite, where nothing is compared."""
 
@@ -94,40 +100,23 @@ class Ledger:
 
     def singles(self, clients: int, processes: int, target: str = "") -> Row:
         """Single debits, spread over all providers, against pgbench with as many clients."""
-        slices: list[Slice] = []
+        ours: list[Slice] = []
+        simple: list[float] = []
+        note, compared = "", {}
         with Crew(self.world, processes, clients // processes) as crew:
             self.debit(crew, PROVIDERS, 0.5)
-
-            def ours() -> float:
-                slices.append(self.debit(crew, PROVIDERS))
-                return slices[-1].rate
-
-            if self.peer is None:
-                (rates,) = take_turns(self.size.rounds, ours)
-                simple, compared = [], {}
-            else:
-                run, seconds = self.peer.run, self.size.seconds
-                simple, rates, prepared = take_turns(
-                    self.size.rounds,
-                    lambda: run(clients, seconds).tps,
-                    ours,
-                    lambda: run(clients, seconds, "prepared").tps,
-                )
-                compared = {"peer": "pgbench", "peer_figure": median(simple), "ratio": median(rates) / median(simple)}
-            note = f"{crew.arrangement}, {spread(rates)}/s; p50 {median(s.p50 for s in slices):.1f} ms, p99 {median(s.p99 for s in slices):.1f} ms"
-            note += f"; CPU per debit: client {median(s.client_cpu for s in slices):,.0f} µs"
+            for _ in range(self.size.rounds):
+                if self.peer is not None:
+                    simple.append(self.peer.run(clients, self.size.seconds).tps)
+                ours.append(self.debit(crew, PROVIDERS))
+        rate = median(each.rate for each in ours)
         if self.peer is not None:
-            note += f", server {median(s.server_cpu for s in slices):,.0f} µs; pgbench {spread(simple)}, prepared {median(prepared):,.0f}"
-        noun = "client" if clients == 1 else "clients"
-        return Row(
-            f"single debits, {clients} {noun}",
-            self.backend,
-            median(rates),
-            "debits/s",
-            **compared,
-            target=target,
-            note=note,
-        )
+            prepared = self.peer.run(clients, self.size.seconds, "prepared").tps
+            compared = {"peer": "pgbench", "peer_figure": median(simple), "ratio": rate / median(simple)}
+            note = f"; pgbench {spread(simple)}, prepared {prepared:,.0f}"
+        what = "single debits, 1 client" if clients == 1 else f"single debits, {clients} clients"
+        told = f"{crew.arrangement}, {spread([each.rate for each in ours])}/s; {times(ours)}{note}"
+        return Row(what, self.backend, rate, "debits/s", **compared, target=target, note=told)
 
     def hot(self, clients: int, processes: int, target: str = "") -> Row:
         """All debits to one provider, against debits spread over all of them; each turn is short and there are many."""
@@ -147,51 +136,32 @@ class Ledger:
 
     def batches(self, processes: Sequence[int], targets: dict[int, str]) -> list[Row]:
         """Batches of unrelated debits in one call and one transaction, against pgbench's transactions at 16 clients."""
-        with_peer = self.peer
         crews = {number: Crew(self.world, number, 1) for number in processes}
-        rows = []
+        told: dict[tuple[int, int], list[Slice]] = {(size, number): [] for size in BATCHES for number in processes}
+        tps = []
         try:
-            for size in BATCHES:
-                told: dict[int, list[Slice]] = {number: [] for number in processes}
-                tps = []
-                for turn in range(self.size.rounds):
-                    if with_peer is not None:
-                        tps.append(with_peer.run(16, self.size.seconds).tps)
-                    for number, crew in crews.items():
-                        if turn == 0:
-                            crew.run(Job(size, PROVIDERS, 0.1))
-                        told[number].append(crew.run(Job(size, PROVIDERS, self.size.seconds), self.server))
-                rates = {number: median(each.rate for each in told[number]) for number in processes}
-                best = max(rates, key=lambda number: rates[number])
-                note = "; ".join(
-                    f"{number} proc. {rates[number]:,.0f}/s, p50 {median(s.p50 for s in told[number]):,.0f} ms,"
-                    f" CPU per transfer {median(s.client_cpu for s in told[number]):,.0f} + {median(s.server_cpu for s in told[number]):,.0f} µs"
-                    for number in processes
-                )
-                compared = {}
-                if tps:
-                    peer_figure = median(tps)
-                    compared = {
-                        "peer": "pgbench, 16 clients",
-                        "peer_figure": peer_figure,
-                        "ratio": rates[best] / peer_figure,
-                    }
-                noun = "transfer" if size == 1 else "transfers"
-                rows.append(
-                    Row(
-                        f"batches of {size:,} {noun}",
-                        self.backend,
-                        rates[best],
-                        "transfers/s",
-                        **compared,
-                        target=targets.get(size, ""),
-                        note=note,
-                    )
-                )
+            for _ in range(self.size.rounds):
+                if self.peer is not None:
+                    tps.append(self.peer.run(16, self.size.seconds).tps)
+                for (size, number), slices in told.items():
+                    slices.append(crews[number].run(Job(size, PROVIDERS, self.size.seconds), self.server))
         finally:
             for crew in crews.values():
                 crew.close()
-        return rows
+        return [
+            self._batch(size, {number: told[size, number] for number in processes}, tps, targets) for size in BATCHES
+        ]
+
+    def _batch(self, size: int, told: dict[int, list[Slice]], tps: list[float], targets: dict[int, str]) -> Row:
+        rates = {number: median(each.rate for each in slices) for number, slices in told.items()}
+        rate = max(rates.values())
+        notes = [f"{number} proc. {rates[number]:,.0f}/s; {times(slices)}" for number, slices in told.items()]
+        compared = {}
+        if tps:
+            compared = {"peer": "pgbench, 16 clients", "peer_figure": median(tps), "ratio": rate / median(tps)}
+        what = "batches of 1" if size == 1 else f"batches of {size:,}"
+        target = targets.get(size, "")
+        return Row(what, self.backend, rate, "transfers/s", **compared, target=target, note=" | ".join(notes))
 
 
 def debits(on: Ledger, quick: bool) -> list[Row]:
