@@ -68,5 +68,6 @@ def test_installed_alone_it_runs_the_demo(wheel: Path, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     made = {file.name for file in (empty / "var" / "demo" / "out").iterdir()}
     assert {"visits.csv", "settlement.csv", "payments.xlsx", "cards.pdf", "roster.xlsx"} <= made
+    assert python(str(alone / "bin" / "songbai-check-proof"), "--help").returncode == 0
     # Without a database the scheme is read from the wheel.
     assert python(songbai, "scheme", "show", "jiangdu").returncode == 0
