@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, literal_column, select, union_all
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, literal_column, select, true, union_all
 
 from settlement.cards import book
 from settlement.ledger import chart
@@ -67,12 +67,13 @@ def _newest(conn: Connection, own: Sequence[int], limit: int) -> list[Row[Any]]:
     """Transfers of these accounts, the newest first: all there are, or so many that the last ``limit`` acts are whole."""
     each = limit + _MARGIN
     while True:
-        rows = list(conn.execute(_above_the(each, many=2 * len(own) > each), {"own": own}))
-        if not rows or rows[0].since == 0:
+        found = conn.execute(_above_the(each, many=2 * len(own) > each), {"own": own}).all()
+        rows = [row for row in found if row.seq is not None]
+        if found[0].since == 0:
             return rows
         acts = list(dict.fromkeys(row.group_id for row in rows))
         # An act is written at once: where so many transfers know nothing of the acts we want, no part of them lies further back.
-        if not {row.group_id for row in rows[-_MARGIN:]} & set(acts[:limit]):
+        if len(acts) > limit and not {row.group_id for row in rows[-_MARGIN:]} & set(acts[:limit]):
             return rows
         each *= 2
 
@@ -93,7 +94,8 @@ def _above_the(each: int, *, many: bool) -> Select[Any]:
 
     def of_each(side: Any, n: int) -> Select[Any]:
         """The number of each account's n-th newest transfer on one side, 0 where it has not so many."""
-        numbers = select(t.seq).where(side == accounts.c.id, t.kind.in_(POSTED_KINDS)).order_by(t.seq.desc())
+        # Of any kind: then the index alone knows it.
+        numbers = select(t.seq).where(side == accounts.c.id).order_by(t.seq.desc())
         number = func.coalesce(nth(numbers, n).correlate(accounts).scalar_subquery(), 0)
         return select(number.label("seq")).where(accounts.c.id.in_(own))
 
@@ -116,11 +118,12 @@ def _above_the(each: int, *, many: bool) -> Select[Any]:
     ).subquery("newest")
     debited, credited = accounts.alias("debited"), accounts.alias("credited")
     return (
-        select(newest, above.label("since"))
+        select(newest, since.c.seq.label("since"))
         .add_columns(debited.c.code.label("debited_code"), debited.c.owner.label("debited_owner"))
         .add_columns(credited.c.code.label("credited_code"), credited.c.owner.label("credited_owner"))
-        .join(debited, debited.c.id == newest.c.debit_account_id)
-        .join(credited, credited.c.id == newest.c.credit_account_id)
+        .select_from(since.outerjoin(newest, true()))
+        .outerjoin(debited, debited.c.id == newest.c.debit_account_id)
+        .outerjoin(credited, credited.c.id == newest.c.credit_account_id)
         .order_by(newest.c.seq.desc())
     )
 

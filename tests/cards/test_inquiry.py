@@ -88,14 +88,14 @@ def test_a_card_without_movements_has_none(engine: Engine) -> None:
 def test_a_hold_is_a_movement_when_it_is_posted(engine: Engine) -> None:
     with acting(engine, NINE) as act:
         card = Card.issued(act)
-        for number in range(12):
+        for number in range(24):
             hold.place(
                 act,
                 Transfer(f"h{number}", card.personal, card.claim, 100, "debit_personal", f"h{number}", NINE),
                 ELEVEN,
             )
         hold.post(act, "h3", "p3", 60, occurred_at=NINE)
-        for number in range(4, 12):
+        for number in range(4, 24):
             hold.void(act, f"h{number}", f"v{number}", occurred_at=NINE)
         assert card.told(1) == [("h3", 0, -60)]
         assert card.told(5) == [("h3", 0, -60), ("top", 0, 100_000)]
