@@ -56,14 +56,19 @@ class Ledger:
 
     def issue(self, run: str, control: int, amount: int, owners: Sequence[str], occurred_at: datetime) -> int:
         a = accounts.c
-        rows = select(
-            (run + "/" + a.owner).label("id"),
-            literal(control).label("debit_account_id"),
-            a.id.label("credit_account_id"),
-            literal(amount).label("amount"),
-            literal("issue").label("code"),
-            literal(run).label("reference"),
-        ).where(a.code == SUBSIDY, a.owner.in_(owners))
+        # In the model's order, because a contra is numbered by the order of what it takes back.
+        rows = (
+            select(
+                (run + "/" + a.owner).label("id"),
+                literal(control).label("debit_account_id"),
+                a.id.label("credit_account_id"),
+                literal(amount).label("amount"),
+                literal("issue").label("code"),
+                literal(run).label("reference"),
+            )
+            .where(a.code == SUBSIDY, a.owner.in_(owners))
+            .order_by(a.id)
+        )
         return post_select(self._act, run, occurred_at, rows, purses="credit")
 
     def freeze(self, account: int, since: datetime) -> None:
