@@ -122,6 +122,7 @@ def test_an_idempotency_key_of_another_form(door: Door, key: str) -> None:
     "content",
     [
         b'{"token": "\\u0000"}',
+        '{"token": "\\u0000"}'.encode("utf-16-le"),
         b'{"token": "\\ud800"}',
         b'{"to\\u0000ken": "x"}',
         b'{"token": ' + b"9" * 5000 + b"}",
