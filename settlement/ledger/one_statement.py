@@ -44,7 +44,7 @@ def post(act: Act, group: Group) -> dict[int, int] | None:
         parameters |= {f"{name}{number}": value for name, value in zip(_NAMES, values, strict=True)}
         parameters[f"day{number}"] = local_date(t.occurred_at, books.ZONE)
     if len(asked) == 1:
-        statement = _OF_ONE
+        statement = _DEBIT if asked[0].spending else _OF_ONE
     else:
         touched = sorted({id for t in asked for id in (t.debit, t.credit)})
         parameters |= {f"touched{number}": id for number, id in enumerate(touched)} | {"touched": len(touched)}
@@ -53,7 +53,7 @@ def post(act: Act, group: Group) -> dict[int, int] | None:
     with closing(act.conn.connection.cursor()) as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
-    written = rows[0][0]
+    written = rows[0][0] if rows else 0
     if written == 0:
         return None
     if written < len(asked):
@@ -69,7 +69,30 @@ _NAMES = ("id", "debit", "credit", "amount", "spending", "code", "reference", "o
 # All purses are locked or none: one that were left out for its little money would be locked by post_batch out of order.
 # The new balance is reckoned from the locked row (purses): PostgreSQL first tries an UPDATE's check constraint on the row as it was before the
 # statement, and would refuse money that came, or was set free, while we waited for the lock.
-_OF_ONE = """
+_WRITTEN = """
+        INSERT INTO ledger_transfers (id, group_id, kind, debit_account_id, credit_account_id, amount, code, reference,
+                                      occurred_at, effective_on, recorded_at)
+        SELECT %(id0)s::varchar, %(group)s::varchar, 'posted', %(debit0)s::bigint, %(credit0)s::bigint, %(amount0)s::bigint,
+               %(code0)s::varchar, %(reference0)s::varchar, %(occurred0)s::bigint,
+               greatest(%(day0)s::date, (SELECT open_from FROM ledger_books)), %(now)s::bigint"""
+
+# What nearly every act is: money spent from one purse to a shared account. A third of the work of the statement for any one transfer.
+_DEBIT = f"""
+    WITH purse AS MATERIALIZED (
+        SELECT p.id, p.balance, p.held, p.frozen_from FROM ledger_accounts p JOIN ledger_accounts c ON c.unit = p.unit
+        WHERE p.id = %(debit0)s::bigint AND p.guarded AND c.id = %(credit0)s::bigint AND NOT c.guarded FOR UPDATE OF p
+    ),
+    written AS ({_WRITTEN}
+        FROM purse WHERE balance - held >= %(amount0)s::bigint AND (frozen_from > %(occurred0)s::bigint OR frozen_from IS NULL)
+          AND NOT EXISTS (SELECT FROM ledger_transfers WHERE group_id = %(group)s::varchar)
+        ON CONFLICT DO NOTHING
+        RETURNING amount
+    )
+    UPDATE ledger_accounts a SET balance = p.balance - w.amount, held = p.held FROM written w, purse p WHERE a.id = p.id
+    RETURNING 1, a.id, a.balance - a.held
+"""
+
+_OF_ONE = f"""
     WITH purses AS MATERIALIZED (
         SELECT id, unit, balance, held, frozen_from FROM ledger_accounts
         WHERE id IN (%(debit0)s::bigint, %(credit0)s::bigint) AND guarded ORDER BY id FOR UPDATE
@@ -78,17 +101,12 @@ _OF_ONE = """
         SELECT unit FROM purses UNION ALL
         SELECT unit FROM ledger_accounts WHERE id IN (%(debit0)s::bigint, %(credit0)s::bigint) AND NOT guarded
     ),
-    written AS (
-        INSERT INTO ledger_transfers (id, group_id, kind, debit_account_id, credit_account_id, amount, code, reference,
-                                      occurred_at, effective_on, recorded_at)
-        SELECT %(id0)s::varchar, %(group)s::varchar, 'posted', %(debit0)s::bigint, %(credit0)s::bigint, %(amount0)s::bigint,
-               %(code0)s::varchar, %(reference0)s::varchar, %(occurred0)s::bigint,
-               greatest(%(day0)s::date, (SELECT open_from FROM ledger_books)), %(now)s::bigint
+    written AS ({_WRITTEN}
         WHERE (SELECT count(*) = 2 AND min(unit) = max(unit) FROM touched)
           AND NOT EXISTS (SELECT FROM ledger_transfers WHERE group_id = %(group)s::varchar)
           AND NOT EXISTS (
               SELECT FROM purses WHERE id = %(debit0)s::bigint
-              AND (balance - held < %(amount0)s::bigint OR (%(spending0)s::boolean AND frozen_from <= %(occurred0)s::bigint))
+              AND balance - held < %(amount0)s::bigint
           )
         ON CONFLICT DO NOTHING
         RETURNING debit_account_id, amount
