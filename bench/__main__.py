@@ -72,13 +72,13 @@ PARTS: dict[str, Callable[[Run], list[Row]]] = {
     "batches": _batches,
     "history": lambda run: _of("history")(run.rig, "postgresql", not run.full),
     "issuance": lambda run: _of("issuance")(run.rig, "postgresql", run.quick),
-    "closing": lambda run: _of("closing")(run.rig, "postgresql", run.quick),
+    "closing": lambda run: _of("closing")(run.rig, "postgresql", 50_000 if run.quick else 1_000_000, quarter=True),
     "seals": lambda run: _of("seals")(run.rig, "postgresql", run.quick),
     "http": lambda run: _of("http")(run.quick),
     "sqlite": _sqlite,
     "issuance-sqlite": lambda run: _of("issuance")(run.rig, "sqlite", run.quick),
     "seals-sqlite": lambda run: _of("seals")(run.rig, "sqlite", run.quick),
-    "closing-sqlite": lambda run: _of("closing")(run.rig, "sqlite", run.quick),
+    "closing-sqlite": lambda run: _of("closing")(run.rig, "sqlite", 10_000 if run.quick else 1_000_000),
 }
 
 
