@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import signal
@@ -150,7 +151,7 @@ class Crashes:
         clients = [start_client(self.url, load, client, log) for client, log in enumerate(logs)]
         while not any(log.exists() and log.stat().st_size for log in logs):
             time.sleep(0.002)
-        time.sleep(self.draw.uniform(0, 0.25))
+        time.sleep(self.draw.uniform(0, 0.5))
         if kill_server and self.server is not None:
             self.server.crash()
         else:
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it remarks on each connection that died
     with tempfile.TemporaryDirectory() as name, crashes(asked.engine, asked.seed, Path(name)) as town:
         for run in range(1, asked.kills + 1):
             # On PostgreSQL every other time the server, else the clients.
