@@ -8,7 +8,7 @@ updates one row, inserts one and commits, through SQLAlchemy.
 What is compared is the processor time of the web server's processes per request. That of PostgreSQL is told beside it: a debit is five statements
 and ten rows (two transfers at most, debit, event, nonce, answer; purse, year, visit, device changed), the bare route two and two.
 
-Of a debit's processor time a seventh is two Ed25519 verifications (75 µs each; a third one when a card's code is new to the process), a third the
+Of a debit's processor time a seventh is two Ed25519 verifications (75 µs each; a third one when a card's code is new to the process), two fifths the
 five statements and the transaction (60 to 90 µs each, half of it the driver's), a sixth Flask, as in the bare route; the rest reads the request and
 the event, judges, and writes the answer.
 """
