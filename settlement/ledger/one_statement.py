@@ -7,7 +7,6 @@ it leaves untouched for :func:`transfer.post_batch`, which finds out what the an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from settlement.db import micros
 from settlement.errors import BrokenInvariant
 from settlement.ledger import books
 from settlement.periods import local_date
+from settlement.prepared import send
 
 if TYPE_CHECKING:
     from settlement.ledger.transfer import Group, Transfer
@@ -49,10 +49,7 @@ def post(act: Act, group: Group) -> dict[int, int] | None:
         touched = sorted({id for t in asked for id in (t.debit, t.credit)})
         parameters |= {f"touched{number}": id for number, id in enumerate(touched)} | {"touched": len(touched)}
         statement = _of_several(len(asked), len(touched))
-    # Straight to the driver: reading one row through SQLAlchemy costs as much again as the call.
-    with closing(act.conn.connection.cursor()) as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
+    rows = send(act.conn, statement, parameters)
     written = rows[0][0] if rows else 0
     if written == 0:
         return None
