@@ -97,6 +97,7 @@ class _Judge:
         self._act = act
         self._found = account_book.lock(act.conn, {id for t in everything for id in (t.debit, t.credit)})
         self._available = {a.id: a.balance - a.held for a in self._found.values() if a.guarded}
+        account_book.queue(act.conn, self._without_a_purse(groups))
         # After the locks: what another act wrote about these purses meanwhile is seen.
         self._standing = _standing(act, groups, everything)
         self._reversed = _to_take_back(act, [t.reverses for t in everything if t.reverses is not None])
@@ -104,6 +105,11 @@ class _Judge:
         self._new_ids: set[str] = set()
         self.accepted: list[Group] = []
         self.moves: dict[int, int] = {}
+
+    def _without_a_purse(self, groups: Sequence[Group]) -> set[str]:
+        """What acts that lock no purse, and so would not wait for each other, write down or take back."""
+        free = [g for g in groups if not any(id in self._available for t in g.transfers for id in (t.debit, t.credit))]
+        return {g.id for g in free} | {t.reverses for g in free for t in g.transfers if t.reverses is not None}
 
     def judge(self, group: Group) -> Posted | Declined:
         repeated = self._repeated(group)

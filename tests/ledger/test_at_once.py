@@ -297,6 +297,31 @@ def test_the_same_id_for_two_things_at_the_same_moment_is_given_to_one(town: Any
     assert other.join() == ("id_reused", {})
 
 
+@pytest.mark.parametrize("again", ["r", "other"])
+def test_of_two_who_take_back_the_same_settlement_at_once_one_does(town: Any, again: str) -> None:
+    """No purse makes them wait for each other."""
+    engine, ids = town
+    settled = Transfer("s/1", ids["claim"], ids["payable"], 100, "settle", "s", FIRST)
+    with acting(engine, NOW) as act:
+        Ledger(act).post("s", settled)
+    with acting(engine, NOW) as act:
+        assert Ledger(act).reverse("s", "r", NOW) == ("posted", {})
+        other = Beside(engine, lambda act: Ledger(act).reverse("s", again, NOW))
+        assert other.waits()
+    assert other.join() == ("replayed" if again == "r" else "already_reversed", {})
+
+
+def test_the_same_batch_without_purses_sent_twice_at_once_stands_once(town: Any) -> None:
+    engine, ids = town
+    settled = [Transfer(f"s{n}/1", ids["claim"], ids["payable"], 100, "settle", "s", FIRST) for n in range(12)]
+    groups = [Group(f"s{n}", [transfer]) for n, transfer in enumerate(settled)]
+    with acting(engine, NOW) as act:
+        Ledger(act).batch(*groups)
+        other = Beside(engine, lambda act: Ledger(act).batch(*groups))
+        assert other.waits()
+    assert other.join() == [("replayed", {})] * 12
+
+
 def posted(engine: Engine, id: str) -> Row:
     with reading(engine) as conn:
         return rows(conn)[id]
