@@ -7,6 +7,8 @@ keeps out (``ODD``), so that a close has findings and exclusions to write as in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
@@ -28,7 +30,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
     select,
     union_all,
     update,
@@ -70,7 +71,7 @@ ODD = {
 
 def staff(engine: Engine, seniors_served: int) -> None:
     """Providers with contracts and caregivers for so many seniors, in the towns that have seniors. Again: nothing changes."""
-    with begin(engine, SYSTEM, _moment(date(2026, 6, 1))) as act:
+    with begin(engine, SYSTEM, moment(date(2026, 6, 1))) as act:
         per_town = _served(seniors_served).subquery("served")
         query = (
             select(per_town.c.town, func.count().label("people")).group_by(per_town.c.town).order_by(per_town.c.town)
@@ -102,7 +103,7 @@ def _provider(act: Act, town: str, number: int) -> int:
 
 def issue(engine: Engine, month: Month) -> None:
     """The month's subsidy to everybody, through the real calls."""
-    early = _moment(month.first_day)
+    early = moment(month.first_day)
     with begin(engine, SYSTEM, early) as act:
         runs = issuance.draft(act, SCHEME, month)
     for run in runs:
@@ -119,7 +120,7 @@ def serve(engine: Engine, month: Month, count: int) -> int:
     """
     people = -(-count // EACH)
     staff(engine, people)
-    with begin(engine, SYSTEM, _moment(month.next().first_day)) as act:
+    with begin(engine, SYSTEM, moment(month.next().first_day)) as act:
         _prepare(act.conn)
         top_up(act, month, people)
         plan = _plan(act, month, people)
@@ -131,7 +132,7 @@ def serve(engine: Engine, month: Month, count: int) -> int:
     return int(planned)
 
 
-def _moment(day: date) -> datetime:
+def moment(day: date) -> datetime:
     return datetime.combine(day, time(9), SHANGHAI)
 
 
@@ -163,16 +164,17 @@ def _served(people: int) -> Select[Any]:
 def top_up(act: Act, month: Month, people: int) -> None:
     """Own money on every tenth card."""
     trust = open_account(act, chart.OPERATOR_TRUST, chart.OPERATOR)
-    served, moment = _served(people).subquery("served").c, literal(_moment(month.first_day), Instant)
+    served = _served(people).subquery("served").c
+    at_first = literal(moment(month.first_day), Instant)
     some = served.card_id % OWN_MONEY == 0
     id = literal(f"T{month}-") + cast(served.card_id, String)
     values: dict[str, ColumnElement[Any]] = {"id": id, "card_id": served.card_id, "kind": literal("top_up")}
-    values |= {"amount_fen": literal(TOP_UP_FEN), "occurred_at": moment}
+    values |= {"amount_fen": literal(TOP_UP_FEN), "occurred_at": at_first}
     act.conn.execute(insert(top_ups).from_select(list(values), select(*values.values()).where(some)))
     values = {"id": literal("topup/") + id, "group_id": literal("topup/") + id, "kind": literal("posted")}
     values |= {"debit_account_id": literal(trust), "credit_account_id": served.personal_account_id}
     values |= {"amount": literal(TOP_UP_FEN), "code": literal("top_up"), "reference": literal("topup:") + id}
-    values |= {"occurred_at": moment, "effective_on": literal(month.first_day, Date), "recorded_at": moment}
+    values |= {"occurred_at": at_first, "effective_on": literal(month.first_day, Date), "recorded_at": at_first}
     act.conn.execute(insert(transfers).from_select(list(values), select(*values.values()).where(some)))
     filled = select(served.personal_account_id).where(some)
     a = accounts.c
@@ -373,24 +375,25 @@ def _fill(
 def _spend(conn: Connection, plan: Table, year: int, debited: ColumnElement[bool]) -> None:
     """Take from the purses, and count in the year, what was debited."""
     p, a, y = plan.c, accounts.c, card_years.c
-    spent = Table("bench_spent", MetaData(), Column("id", BigInteger, primary_key=True, autoincrement=False))
-    spent.append_column(Column("card_id", BigInteger, nullable=True))
-    spent.append_column(Column("fen", BigInteger))
-    spent._prefixes = ["TEMPORARY"]
-    spent.create(conn)
-    for purse, fen, card in ((p.subsidy_account, p.subsidy, p.card_id), (p.personal_account, p.personal, null())):
-        total = cast(func.sum(fen), BigInteger)
-        card_id = cast(func.max(card), BigInteger) if purse is p.subsidy_account else cast(null(), BigInteger)
-        query = select(purse, card_id, total).where(debited).group_by(purse)
-        conn.execute(insert(spent).from_select(["id", "card_id", "fen"], query))
-    s = spent.c
-    of_account = select(s.fen).where(s.id == a.id).scalar_subquery()
-    conn.execute(update(accounts).where(a.id.in_(select(s.id))).values(balance=a.balance - of_account))
-    by_card = select(s.card_id, s.fen).where(s.card_id.is_not(None)).subquery("by_card")
-    of_card = select(by_card.c.fen).where(by_card.c.card_id == y.card_id).scalar_subquery()
-    conn.execute(
-        update(card_years)
-        .where(y.year == year, y.card_id.in_(select(by_card.c.card_id)))
-        .values(spent=y.spent + of_card)
-    )
-    spent.drop(conn)
+    for purse, fen in ((p.subsidy_account, p.subsidy), (p.personal_account, p.personal)):
+        with _summed(conn, purse, fen, debited) as (id, spent):
+            of_account = select(spent).where(id == a.id).scalar_subquery()
+            conn.execute(update(accounts).where(a.id.in_(select(id))).values(balance=a.balance - of_account))
+    with _summed(conn, p.card_id, p.subsidy, debited) as (id, spent):
+        of_card = select(spent).where(id == y.card_id).scalar_subquery()
+        of_year = update(card_years).where(y.year == year, y.card_id.in_(select(id)))
+        conn.execute(of_year.values(spent=y.spent + of_card))
+
+
+@contextmanager
+def _summed(
+    conn: Connection, by: ColumnElement[int], fen: ColumnElement[int], which: ColumnElement[bool]
+) -> Iterator[tuple[ColumnElement[int], ColumnElement[int]]]:
+    """The sums of ``fen`` in a temporary table with a key, while the block lasts."""
+    key = Column("id", BigInteger, primary_key=True, autoincrement=False)
+    table = Table("bench_spent", MetaData(), key, Column("fen", BigInteger), prefixes=["TEMPORARY"])
+    table.create(conn)
+    query = select(by, cast(func.sum(fen), BigInteger)).where(which).group_by(by)
+    conn.execute(insert(table).from_select(["id", "fen"], query))
+    yield table.c.id, table.c.fen
+    table.drop(conn)

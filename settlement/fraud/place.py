@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     and_,
     case,
@@ -78,10 +80,8 @@ def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]
 
 def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """At least ``cards`` different cards were debited within ``minutes`` and ``metres`` of one debit, home visits only."""
-    groups: dict[str, list[Any]] = {}
-    for row in conn.execute(_neighbours(scope, params)):
-        groups.setdefault(row.debit, []).append(row)
-    for debit, others in groups.items():
+    for debit, group in groupby(conn.execute(_neighbours(scope, params)), key=lambda row: row.debit):
+        others = list(group)
         number = 1 + len({row.other_card for row in others})
         if number < params["cards"]:
             continue
@@ -95,14 +95,17 @@ def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterat
                 yield Hit(row.other_visit, shown, measured)
 
 
+CELL = 4
+"""So many times ``metres`` is a cell of the grid wide: wide enough that most debits lie in one only, too narrow to be a crowd by itself."""
+
+
 def _neighbours(scope: Scope, params: Params) -> Select[Any]:
     """Pairs of debits of different cards, near in time and place.
 
-    Every debit is written into its own cell of a grid and the eight around it; a cell is at least as wide as ``metres`` (up to 60 degrees of
-    latitude), so whatever is near a debit is written into that debit's own cell. Only cells with enough debits at about one time are looked
-    at in pairs.
+    Every debit is written into its own cell of a grid and into those that begin within ``metres`` of it (up to 60 degrees of latitude), so that
+    whatever is near a debit is written into that debit's own cell. Only cells with enough debits at about one time are looked at in pairs.
     """
-    cell = e7_of_metres(params["metres"])
+    margin = e7_of_metres(params["metres"])
     needs = demands(scope)
     latitude = func.coalesce(visits.c.out_latitude_e7, visits.c.in_latitude_e7)
     longitude = func.coalesce(visits.c.out_longitude_e7, visits.c.in_longitude_e7)
@@ -114,8 +117,6 @@ def _neighbours(scope: Scope, params: Params) -> Select[Any]:
             us(debits.c.occurred_at).label("taken"),
             latitude.label("latitude"),
             longitude.label("longitude"),
-            (latitude // cell).label("row"),
-            (longitude // (2 * cell)).label("col"),
             scope.checked(visits).label("checked"),
         )
         .join(visits, visits.c.id == debits.c.visit_id)
@@ -123,9 +124,10 @@ def _neighbours(scope: Scope, params: Params) -> Select[Any]:
         .where(debits.c.status == "posted", scope.within(visits), needs.c.timed == 1, latitude.is_not(None))
         .cte("spots")
     )
-    steps = [select(literal(step).label("step")) for step in (-1, 0, 1)]
-    down, across = union_all(*steps).cte("down"), union_all(*steps).cte("across")
-    at_row, at_col = spots.c.row + down.c.step, spots.c.col + across.c.step
+    (row, at_row, rows_apart), (col, at_col, cols_apart) = (
+        _cells(spots.c.latitude, margin, "down"),
+        _cells(spots.c.longitude, 2 * margin, "across"),
+    )
     about = params["minutes"] * 60
     crowd = func.count().over(partition_by=(at_row, at_col), order_by=spots.c.taken // SECOND, range_=(-about, about))
     spread = (
@@ -133,15 +135,22 @@ def _neighbours(scope: Scope, params: Params) -> Select[Any]:
             *(spots.c[name] for name in ("debit", "card_id", "visit", "taken", "latitude", "longitude", "checked")),
             at_row.label("row"),
             at_col.label("col"),
-            and_(down.c.step == 0, across.c.step == 0).label("own_cell"),
+            and_(at_row == row, at_col == col).label("own_cell"),
             crowd.label("crowd"),
         )
-        .select_from(spots.join(down, literal(1) == 1).join(across, literal(1) == 1))
+        .select_from(spots.join(rows_apart[0], rows_apart[1]).join(cols_apart[0], cols_apart[1]))
         .cte("spread")
     )
-    crowded = select(spread).where(spread.c.crowd >= params["cards"]).cte("crowded")
+    span = literal(params["minutes"] * MINUTE, BigInteger)
+    turn = (spread.c.taken // span).label("turn")
+    crowded = select(spread, turn).where(spread.c.crowd >= params["cards"]).cte("crowded")
     first, other = crowded.alias("first"), crowded.alias("other")
+    # What is at most a span later lies in the same span of the clock or in the next: so few are compared, however full a cell is.
+    turns = union_all(select(literal(0).label("later")), select(literal(1))).cte("turns")
+    begun = select(first, (first.c.turn + turns.c.later).label("at_turn")).join(turns, literal(1) == 1)
+    first = begun.where(first.c.own_cell).cte("begun")
     near = metres_squared(first.c.latitude, first.c.longitude, other.c.latitude, other.c.longitude)
+    same_place = and_(other.c.row == first.c.row, other.c.col == first.c.col, other.c.turn == first.c.at_turn)
     return (
         select(
             first.c.debit,
@@ -153,13 +162,23 @@ def _neighbours(scope: Scope, params: Params) -> Select[Any]:
             other.c.checked.label("other_checked"),
             (other.c.taken - first.c.taken).label("apart"),
         )
-        .select_from(first.join(other, and_(other.c.row == first.c.row, other.c.col == first.c.col)))
+        .select_from(first.join(other, same_place))
         .where(
-            first.c.own_cell,
             other.c.card_id != first.c.card_id,
             other.c.taken - first.c.taken >= 0,
-            other.c.taken - first.c.taken <= literal(params["minutes"] * MINUTE, BigInteger),
+            other.c.taken - first.c.taken <= span,
             cast(near, BigInteger) <= params["metres"] ** 2,
         )
         .order_by(first.c.debit, other.c.taken, other.c.debit)
     )
+
+
+Cells = tuple[ColumnElement[int], ColumnElement[int], tuple[FromClause, ColumnElement[bool]]]
+
+
+def _cells(at: ColumnElement[int], margin: int, name: str) -> Cells:
+    """Along one axis: the own cell, the cell it is written into, and the join that repeats what lies within ``margin`` of another cell."""
+    width = CELL * margin
+    low, high = (at - margin) // width, (at + margin) // width
+    steps = union_all(select(literal(0).label("step")), select(literal(1))).cte(name)
+    return at // width, low + steps.c.step, (steps, steps.c.step <= high - low)
