@@ -54,7 +54,7 @@ class District:
 
 
 def found(engine: Engine, seniors: int, seed: int = 1) -> District:
-    """Found a district in an empty, migrated database. People, cards and accounts are numbered without gaps from 1 by kind, but for accounts."""
+    """Found a district in an empty, migrated database. Numbers have no gaps where ``seniors`` is a multiple of FOUNDED."""
     with TemporaryDirectory(prefix="songbai-county-") as folder:
         world = _found_by_the_offices(engine, Path(folder), min(seniors, FOUNDED), seed)
     if seniors > FOUNDED:
@@ -75,7 +75,8 @@ def _found_by_the_offices(engine: Engine, folder: Path, wanted: int, seed: int) 
 
 
 class _Copier:
-    """Writes copy ``k`` of every row for k = 1, 2, …: with all its numbers moved up by ``k`` times the highest one founded."""
+    """Writes copies k = 1, 2, … of every row. Those of one row follow each other, so that a town's cards and accounts lie together, as they do where
+    cards are issued town by town."""
 
     def __init__(self, conn: Connection, wanted: int) -> None:
         self.conn = conn
@@ -83,13 +84,14 @@ class _Copier:
         self.highest = {
             table.name: int(conn.execute(select(func.max(table.c.id))).scalar_one()) for table in self.tables
         }
-        founded = self.highest["seniors"]
-        people = select(literal(1).label("k")).cte("copies", recursive=True)
-        self.copies = people.union_all(select(people.c.k + 1).where(people.c.k < (wanted - 1) // founded))
+        self.founded = self.highest["seniors"]
+        self.times = -(-(wanted - self.founded) // self.founded)
+        count = select(literal(1).label("k")).cte("copies", recursive=True)
+        self.copies = count.union_all(select(count.c.k + 1).where(count.c.k < self.times))
         self.wanted = wanted
 
     def moved(self, column: ColumnElement[Any], table: Table) -> ColumnElement[Any]:
-        return column + self.copies.c.k * self.highest[table.name]
+        return self.highest[table.name] + (column - 1) * self.times + self.copies.c.k
 
     def copy(self) -> None:
         if self.conn.dialect.name == "postgresql":
@@ -121,7 +123,8 @@ class _Copier:
         changed = {"id": self.moved(table.c.id, table), **changed}
         columns = [changed.get(column.name, column).label(column.name) for column in table.c]
         query = select(*columns).select_from(table if source is None else source).join(self.copies, literal(1) == 1)
-        query = query.where(self.moved(senior_id, seniors) <= self.wanted).order_by(self.copies.c.k, table.c.id)
+        everybody = self.copies.c.k * self.founded + senior_id <= self.wanted
+        query = query.where(everybody).order_by(table.c.id, self.copies.c.k)
         names = [column.name for column in table.c]
         self.conn.execute(insert(table).from_select(names, query, include_defaults=False))
 

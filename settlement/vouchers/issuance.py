@@ -52,6 +52,7 @@ def draft(act: Act, scheme_code: str, month: Month, town: str | None = None) -> 
     Again before the approval: drawn up anew from what is known now. After it: the run as it stands. Raises Refused(ISSUANCE_TOO_EARLY) before the
     month before the period: nobody knows yet who will be alive and entitled.
     """
+    bulk.prepare(act.conn)
     period = rules_of_months.issued_together(store.in_force(act.conn, scheme_code, month), month)
     scheme = store.in_force(act.conn, scheme_code, period[0])
     earliest = period[0].previous()
