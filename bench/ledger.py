@@ -25,15 +25,16 @@ EACH = 1_000_000_000
 
 @dataclass(frozen=True)
 class Size:
-    """``rounds`` slices of ``seconds`` each for every figure."""
+    """``rounds`` slices of ``seconds`` each for every figure, ``batch_rounds`` for batches."""
 
     cards: int
     rounds: int
+    batch_rounds: int
     seconds: int
 
 
-QUICK = Size(cards=200_000, rounds=3, seconds=1)
-FULL = Size(cards=1_000_000, rounds=5, seconds=4)
+QUICK = Size(cards=200_000, rounds=3, batch_rounds=2, seconds=1)
+FULL = Size(cards=1_000_000, rounds=5, batch_rounds=5, seconds=4)
 
 BATCHES = (1, 100, 1_000, 10_000)
 PROCESSES = {1: 1, 4: 2, 16: 4}
@@ -140,7 +141,7 @@ class Ledger:
         told: dict[tuple[int, int], list[Slice]] = {(size, number): [] for size in BATCHES for number in processes}
         tps = []
         try:
-            for _ in range(self.size.rounds):
+            for _ in range(self.size.batch_rounds):
                 if self.peer is not None:
                     tps.append(self.peer.run(16, self.size.seconds).tps)
                 for (size, number), slices in told.items():
