@@ -54,7 +54,7 @@ def at_size(databases: rig.Rig, backend: str, count: int, *, quarter: bool) -> l
             visits.issue(engine, month)
             visits.serve(engine, month, size)
             rig.settle(engine)
-            if month is JULY:
+            if month == JULY:
                 made = time.perf_counter() - began
                 now = _in_a_process(engine, "month", month)
             else:
