@@ -244,8 +244,8 @@ def _placed(conn: Connection, month: Month, people: int) -> Select[Any]:
         "seconds": 3_630 + mixed % 1_500,
         "day": day,
         # Nobody lives within 60 metres of another, so that no crowd is found where there is none.
-        "latitude": 300_000_000 + people_of.c.town_no * 3_000_000 + people_of.c.place // 300 * 6_000,
-        "longitude": 1_190_000_000 + people_of.c.place % 300 * 7_000,
+        "latitude": 300_000_000 + people_of.c.town_no * 3_000_000 + people_of.c.place // 307 * 6_000,
+        "longitude": 1_190_000_000 + people_of.c.place % 307 * 7_000,
         "mixed": mixed,
         "balance": purse.c.balance,
         "personal_balance": own_purse.c.balance,

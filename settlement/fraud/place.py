@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
+    Row,
     Select,
     and_,
     case,
-    cast,
     func,
     literal,
     or_,
@@ -22,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from settlement.fraud.distance import e7_of_metres, metres_squared
+from settlement.fraud.distance import e7_of_metres, square_of
 from settlement.fraud.duration import demands
 from settlement.fraud.scope import MINUTE, SECOND, Scope, greater, us
 from settlement.fraud.signal import Hit, Params, rows
@@ -80,30 +79,51 @@ def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]
 
 def cards_at_one_place(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """At least ``cards`` different cards were debited within ``minutes`` and ``metres`` of one debit, home visits only."""
-    for debit, group in groupby(conn.execute(_neighbours(scope, params)), key=lambda row: row.debit):
-        others = list(group)
-        number = 1 + len({row.other_card for row in others})
-        if number < params["cards"]:
+    found: list[tuple[Row[Any], list[Row[Any]]]] = []
+    streamed = conn.execute(_crowded(scope, params), execution_options={"yield_per": BATCH})
+    for _, cell in groupby(streamed, key=lambda row: (row.row, row.col)):
+        for first, others in _neighbours(list(cell), params):
+            if 1 + len({row.card_id for row in others}) >= params["cards"]:
+                found.append((first, others))
+    for first, others in sorted(found, key=lambda each: each[0].debit):
+        shown = rows("debit", first.debit, *(row.debit for row in others))
+        number = 1 + len({row.card_id for row in others})
+        measured = {"cards": number, "seconds": (others[-1].taken - first.taken) // SECOND}
+        for row in (first, *others):
+            if row.checked:
+                yield Hit(row.visit, shown, measured)
+
+
+def _neighbours(cell: Sequence[Row[Any]], params: Params) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Each debit of a cell's own, with those of other cards at most ``minutes`` later and ``metres`` away. ``cell``: in order of time."""
+    span, square = params["minutes"] * MINUTE, params["metres"] ** 2
+    begin = 0  # the first that was taken at the same moment as ``first``
+    for at, first in enumerate(cell):
+        if first.taken != cell[begin].taken:
+            begin = at
+        if not first.own_cell:
             continue
-        head = others[0]
-        shown = rows("debit", debit, *(row.other_debit for row in others))
-        measured = {"cards": number, "seconds": others[-1].apart // SECOND}
-        if head.checked:
-            yield Hit(head.visit, shown, measured)
-        for row in others:
-            if row.other_checked:
-                yield Hit(row.other_visit, shown, measured)
+        near = []
+        for other in islice(cell, begin, None):
+            if other.taken - first.taken > span:
+                break
+            apart = square_of(first.latitude, first.longitude, other.latitude, other.longitude)
+            if other.card_id != first.card_id and apart <= square:
+                near.append(other)
+        if near:
+            yield first, near
 
 
+BATCH = 5_000
 CELL = 4
 """So many times ``metres`` is a cell of the grid wide: wide enough that most debits lie in one only, too narrow to be a crowd by itself."""
 
 
-def _neighbours(scope: Scope, params: Params) -> Select[Any]:
-    """Pairs of debits of different cards, near in time and place.
+def _crowded(scope: Scope, params: Params) -> Select[Any]:
+    """Debits with enough others at about their time in one cell, cell by cell in order of time.
 
     Every debit is written into its own cell of a grid and into those that begin within ``metres`` of it (up to 60 degrees of latitude), so that
-    whatever is near a debit is written into that debit's own cell. Only cells with enough debits at about one time are looked at in pairs.
+    whatever is near a debit is written into that debit's own cell.
     """
     margin = e7_of_metres(params["metres"])
     needs = demands(scope)
@@ -141,36 +161,8 @@ def _neighbours(scope: Scope, params: Params) -> Select[Any]:
         .select_from(spots.join(rows_apart[0], rows_apart[1]).join(cols_apart[0], cols_apart[1]))
         .cte("spread")
     )
-    span = literal(params["minutes"] * MINUTE, BigInteger)
-    turn = (spread.c.taken // span).label("turn")
-    crowded = select(spread, turn).where(spread.c.crowd >= params["cards"]).cte("crowded")
-    first, other = crowded.alias("first"), crowded.alias("other")
-    # What is at most a span later lies in the same span of the clock or in the next: so few are compared, however full a cell is.
-    turns = union_all(select(literal(0).label("later")), select(literal(1))).cte("turns")
-    begun = select(first, (first.c.turn + turns.c.later).label("at_turn")).join(turns, literal(1) == 1)
-    first = begun.where(first.c.own_cell).cte("begun")
-    near = metres_squared(first.c.latitude, first.c.longitude, other.c.latitude, other.c.longitude)
-    same_place = and_(other.c.row == first.c.row, other.c.col == first.c.col, other.c.turn == first.c.at_turn)
-    return (
-        select(
-            first.c.debit,
-            first.c.visit,
-            first.c.checked,
-            other.c.debit.label("other_debit"),
-            other.c.visit.label("other_visit"),
-            other.c.card_id.label("other_card"),
-            other.c.checked.label("other_checked"),
-            (other.c.taken - first.c.taken).label("apart"),
-        )
-        .select_from(first.join(other, same_place))
-        .where(
-            other.c.card_id != first.c.card_id,
-            other.c.taken - first.c.taken >= 0,
-            other.c.taken - first.c.taken <= span,
-            cast(near, BigInteger) <= params["metres"] ** 2,
-        )
-        .order_by(first.c.debit, other.c.taken, other.c.debit)
-    )
+    order = (spread.c.row, spread.c.col, spread.c.taken, spread.c.debit)
+    return select(spread).where(spread.c.crowd >= params["cards"]).order_by(*order)
 
 
 Cells = tuple[ColumnElement[int], ColumnElement[int], tuple[FromClause, ColumnElement[bool]]]
