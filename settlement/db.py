@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,10 +32,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
     create_engine,
     event,
     func,
-    literal,
     make_url,
     select,
 )
@@ -197,14 +197,17 @@ def insert_if_absent(conn: Connection, table: Table) -> Any:
     return insert(table).on_conflict_do_nothing()
 
 
-def among(conn: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column's value (a text or a whole number) is one of ``values``, of which there may be any number: they travel as one."""
-    listed = json.dumps(list(values))
-    if conn.dialect.name == "postgresql":
-        return column.in_(
-            select(sql_cast(func.json_array_elements_text(sql_cast(literal(listed, Text), JSON)), column.type))
-        )
-    return column.in_(select(func.json_each(listed).table_valued("value").c.value))
+def among(dialect: str, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Whether a column's value (a text or a whole number) is one of those that :func:`listed` put into the parameter: any number, travelling as one."""
+    values = bindparam(parameter, type_=Text)
+    if dialect == "postgresql":
+        return column.in_(select(sql_cast(func.json_array_elements_text(sql_cast(values, JSON)), column.type)))
+    return column.in_(select(func.json_each(values).table_valued("value").c.value))
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Values as the parameter of :func:`among`."""
+    return json.dumps(list(values))
 
 
 def migrations_folder() -> Path:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from settlement.act import Act
-from settlement.db import among, insert_if_absent
+from settlement.db import among, insert_if_absent, listed
 from settlement.errors import BrokenInvariant
 from settlement.ledger.tables import accounts
 
@@ -128,11 +129,17 @@ def lock(conn: Connection, ids: Iterable[int]) -> dict[int, Account]:
 
     Shared accounts (payers, providers, controls) are only read: nothing on their rows changes, so nobody queues behind them.
     """
+    guarded, shared = _queries(conn.dialect.name)
     wanted = set(ids)
-    guarded = _FOUND.where(among(conn, accounts.c.id, sorted(wanted)), accounts.c.guarded).order_by(accounts.c.id)
-    found = {row[0]: Account._make(row) for row in conn.execute(guarded.with_for_update(of=accounts))}
-    shared = _FOUND.where(among(conn, accounts.c.id, sorted(wanted - found.keys())), ~accounts.c.guarded)
-    return found | {row[0]: Account._make(row) for row in conn.execute(shared)}
+    found = {row[0]: Account._make(row) for row in conn.execute(guarded, {"ids": listed(sorted(wanted))})}
+    rest = wanted - found.keys()
+    return found | {row[0]: Account._make(row) for row in conn.execute(shared, {"ids": listed(sorted(rest))})}
 
 
-_FOUND = select(*(accounts.c[name] for name in Account._fields))
+@cache
+def _queries(dialect: str) -> tuple[Select[Any], Select[Any]]:
+    """The guarded and the shared of some accounts. Built once: they run with every debit."""
+    found = select(*(accounts.c[name] for name in Account._fields)).where(among(dialect, accounts.c.id, "ids"))
+    return found.where(accounts.c.guarded).order_by(accounts.c.id).with_for_update(of=accounts), found.where(
+        ~accounts.c.guarded
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from settlement.db import among
+from settlement.db import among, listed
 from settlement.errors import BrokenInvariant
 from settlement.ledger import merkle
 from settlement.ledger.seal import Seal, of_row
@@ -25,7 +25,8 @@ t, s = transfers.c, seal_leaves.c
 
 def by_ids(conn: Connection, ids: Sequence[str]) -> list[int]:
     """The numbers of these transfers; raises Refused(NOT_FOUND), naming the first that there is none of."""
-    found = {row.id: row.seq for row in conn.execute(select(t.id, t.seq).where(among(conn, t.id, ids)))}
+    query = select(t.id, t.seq).where(among(conn.dialect.name, t.id, "ids"))
+    found = {row.id: row.seq for row in conn.execute(query, {"ids": listed(ids)})}
     for id in ids:
         if id not in found:
             raise Refused(Reason.NOT_FOUND, what=f"transfer {id}")
@@ -34,8 +35,8 @@ def by_ids(conn: Connection, ids: Sequence[str]) -> list[int]:
 
 def by_references(conn: Connection, references: Sequence[str]) -> list[int]:
     """The numbers of all transfers of these documents, in order."""
-    query = select(t.seq).where(among(conn, t.reference, references)).order_by(t.seq)
-    return list(conn.execute(query).scalars())
+    query = select(t.seq).where(among(conn.dialect.name, t.reference, "references")).order_by(t.seq)
+    return list(conn.execute(query, {"references": listed(references)}).scalars())
 
 
 def prove(conn: Connection, about: str, numbers: Sequence[int]) -> dict[str, Any]:

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Row,
-    select,
-)
+from sqlalchemy import Row, Select, select
 
 from settlement.act import Act
-from settlement.db import among
+from settlement.db import among, listed
 from settlement.errors import BrokenInvariant
 from settlement.ledger import accounts as account_book
 from settlement.ledger import one_statement, writing
@@ -170,11 +168,10 @@ class _Standing:
 
 
 def _standing(act: Act, groups: Sequence[Group], everything: Sequence[Transfer]) -> _Standing:
-    t = transfers.c
+    by_id, by_group = _standing_queries(act.conn.dialect.name)
     rows: dict[str, Row[Any]] = {}
-    for column, values in ((t.id, [each.id for each in everything]), (t.group_id, [group.id for group in groups])):
-        query = select(t.seq, *(t[name] for name in _CONTENT)).where(among(act.conn, column, values))
-        rows |= {row.id: row for row in act.conn.execute(query)}
+    for query, values in ((by_id, (t.id for t in everything)), (by_group, (group.id for group in groups))):
+        rows |= {row.id: row for row in act.conn.execute(query, {"wanted": listed(values)})}
     return _Standing(list(rows.values()))
 
 
@@ -192,6 +189,13 @@ _CONTENT = (
 )
 
 
+@cache
+def _standing_queries(dialect: str) -> tuple[Select[Any], Select[Any]]:
+    t = transfers.c
+    query = select(t.seq, *(t[name] for name in _CONTENT))
+    return query.where(among(dialect, t.id, "wanted")), query.where(among(dialect, t.group_id, "wanted"))
+
+
 def _content(group_id: str, t: Transfer) -> tuple[Any, ...]:
     return (t.id, group_id, "posted", t.debit, t.credit, t.amount, t.code, t.reference, t.occurred_at, t.reverses)
 
@@ -207,13 +211,14 @@ class _TakenBack:
 def _to_take_back(act: Act, ids: Sequence[str]) -> _TakenBack:
     if not ids:
         return _TakenBack({}, set())
-    t = transfers.c
-    posted = select(t.id, t.debit_account_id, t.credit_account_id, t.amount).where(
-        among(act.conn, t.id, ids), t.kind.in_(POSTED_KINDS)
+    t, dialect, wanted = transfers.c, act.conn.dialect.name, {"ids": listed(ids)}
+    first = select(t.id, t.debit_account_id, t.credit_account_id, t.amount).where(
+        among(dialect, t.id, "ids"), t.kind.in_(POSTED_KINDS)
     )
-    done = select(t.reverses_id).where(among(act.conn, t.reverses_id, ids))
+    done = select(t.reverses_id).where(among(dialect, t.reverses_id, "ids"))
     return _TakenBack(
-        {row[0]: tuple(row)[1:] for row in act.conn.execute(posted)}, set(act.conn.execute(done).scalars())
+        {row[0]: tuple(row)[1:] for row in act.conn.execute(first, wanted)},
+        set(act.conn.execute(done, wanted).scalars()),
     )
 
 

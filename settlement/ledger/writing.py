@@ -26,9 +26,10 @@ def write(act: Act, accepted: Sequence[tuple[str, Transfer]]) -> None:
     if act.conn.dialect.name == "postgresql" and len(accepted) > FEW:
         _stream(act, accepted)
         return
-    act.conn.execute(insert(transfers), [dict(zip(_WRITTEN, row, strict=True)) for row in _rows(act, accepted)])
+    act.conn.execute(_INSERT, [dict(zip(_WRITTEN, row, strict=True)) for row in _rows(act, accepted)])
 
 
+_INSERT = insert(transfers)
 _WRITTEN = (
     "id",
     "group_id",
