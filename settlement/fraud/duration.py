@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Subquery,
     and_,
     case,
     cast,
@@ -19,45 +18,18 @@ from sqlalchemy import (
     select,
 )
 
+from settlement.fraud.demands import demands
 from settlement.fraud.scope import HOUR, Scope, us
 from settlement.fraud.signal import Hit, Params
-from settlement.policy.tables import price_items
-from settlement.visits.tables import visit_lines, visits
-
-
-def demands(scope: Scope) -> Subquery:
-    """Per visit of the months concerned: ``timed``, whether an item must be proved by a check-out, and ``least`` seconds it must last."""
-    line = visit_lines.c
-    timed_kinds = [evidence.code for evidence in scope.scheme.door.evidence if "check_out" in evidence.needs]
-    # An item that no list knows is held to the strictest: a visit at home.
-    timed = or_(price_items.c.evidence_kind.in_(timed_kinds), price_items.c.id.is_(None))
-    minutes = scope.scheme.visits.duration.minutes
-    own = func.coalesce(price_items.c.min_minutes, 0)
-    return (
-        select(
-            line.visit_id,
-            func.max(case((timed, 1), else_=0)).label("timed"),
-            (func.max(case((own > minutes, own), else_=minutes)) * 60).label("least"),
-        )
-        .select_from(
-            visit_lines.join(visits, visits.c.id == line.visit_id).outerjoin(
-                price_items,
-                and_(price_items.c.list_id == line.price_list_id, price_items.c.item_code == line.item_code),
-            )
-        )
-        .where(visits.c.month.in_(scope.months))
-        .group_by(line.visit_id)
-        .subquery("demands")
-    )
+from settlement.visits.tables import visits
 
 
 def under_minimum(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """Shorter than the scheme's least duration, or than an item's own where that is longer. 59:59 is not 60 minutes."""
-    needs = demands(scope)
     query = (
-        select(visits.c.id, visits.c.seconds, needs.c.least)
-        .join(needs, needs.c.visit_id == visits.c.id)
-        .where(scope.checked(visits), needs.c.timed == 1, visits.c.seconds < needs.c.least)
+        select(visits.c.id, visits.c.seconds, demands.c.least)
+        .join(demands, demands.c.visit_id == visits.c.id)
+        .where(scope.checked(visits), demands.c.timed == 1, visits.c.seconds < demands.c.least)
         .order_by(visits.c.id)
     )
     for row in conn.execute(query):
@@ -66,8 +38,7 @@ def under_minimum(conn: Connection, scope: Scope, params: Params) -> Iterator[Hi
 
 def just_over_minimum(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """Of a caregiver's month (``at_least_visits`` timed ones) ``percent`` or more lie less than ``within_minutes`` over the minimum."""
-    needs = demands(scope)
-    over = visits.c.seconds - needs.c.least
+    over = visits.c.seconds - demands.c.least
     just_over = case((and_(over >= 0, over < params["within_minutes"] * 60), 1), else_=0)
     month = (visits.c.caregiver_id, visits.c.month)
     counted = (
@@ -80,11 +51,11 @@ def just_over_minimum(conn: Connection, scope: Scope, params: Params) -> Iterato
             cast(func.sum(just_over).over(partition_by=month), BigInteger).label("close"),
             scope.checked(visits).label("checked"),
         )
-        .join(needs, needs.c.visit_id == visits.c.id)
+        .join(demands, demands.c.visit_id == visits.c.id)
         .where(
             scope.within(visits),
             visits.c.scheme_code == scope.scheme.code,
-            needs.c.timed == 1,
+            demands.c.timed == 1,
             visits.c.seconds.is_not(None),
         )
         .cte("counted")

@@ -22,28 +22,26 @@ from sqlalchemy import (
 
 from settlement.cards.tables import cards, media
 from settlement.closing.tables import statement_lines
-from settlement.fraud.duration import demands
+from settlement.fraud.demands import demands
 from settlement.fraud.scope import DAY, MINUTE, Scope, us
 from settlement.fraud.signal import Hit, Params, rows
 from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import transfers
-from settlement.policy.tables import price_items
-from settlement.visits.tables import debits, visit_lines, visits
+from settlement.visits.tables import debits, visits
 
 POSTED = debits.c.status == "posted"
 
 
 def debit_without_visit(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """Money was taken and there is no service behind it: no check-out where one is needed, or the visit is void and nothing was given back."""
-    needs = demands(scope)
     on_statement = exists().where(statement_lines.c.visit_id == visits.c.id)
     # Taken back after it was paid: the debit stays and an adjustment undoes it, so a void visit on a statement is in order.
     void = and_(visits.c.status == "void", ~on_statement)
-    unproved = and_(func.coalesce(needs.c.timed, 1) == 1, visits.c.check_out_at.is_(None), visits.c.status != "void")
+    unproved = and_(func.coalesce(demands.c.timed, 1) == 1, visits.c.check_out_at.is_(None), visits.c.status != "void")
     query = (
         select(visits.c.id, visits.c.status, debits.c.id.label("debit"), debits.c.total_fen)
         .join(debits, debits.c.visit_id == visits.c.id)
-        .outerjoin(needs, needs.c.visit_id == visits.c.id)
+        .outerjoin(demands, demands.c.visit_id == visits.c.id)
         .where(scope.checked(visits, also=("open", "void")), POSTED, or_(visits.c.status == "open", void, unproved))
         .order_by(visits.c.id)
     )
@@ -73,27 +71,11 @@ def debit_outside_window(conn: Connection, scope: Scope, params: Params) -> Iter
 
 def debit_above_lines(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """More was taken than the lines' quantities times the listed prices (plus ``over_fen``). An item that is on no list is worth nothing."""
-    line = visit_lines.c
-    worth = (
-        select(
-            line.visit_id,
-            cast(func.sum(line.quantity * func.coalesce(price_items.c.price_fen, 0)), BigInteger).label("fen"),
-        )
-        .select_from(
-            visit_lines.join(visits, visits.c.id == line.visit_id).outerjoin(
-                price_items,
-                and_(price_items.c.list_id == line.price_list_id, price_items.c.item_code == line.item_code),
-            )
-        )
-        .where(visits.c.month.in_(scope.months))
-        .group_by(line.visit_id)
-        .subquery("worth")
-    )
-    due = func.coalesce(worth.c.fen, 0)
+    due = func.coalesce(demands.c.worth_fen, 0)
     query = (
         select(visits.c.id, debits.c.id.label("debit"), debits.c.total_fen, due.label("due"))
         .join(debits, debits.c.visit_id == visits.c.id)
-        .outerjoin(worth, worth.c.visit_id == visits.c.id)
+        .outerjoin(demands, demands.c.visit_id == visits.c.id)
         .where(scope.checked(visits), POSTED, debits.c.total_fen > due + params["over_fen"])
         .order_by(visits.c.id)
     )

@@ -21,8 +21,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from settlement.fraud.demands import demands
 from settlement.fraud.distance import e7_of_metres, square_of
-from settlement.fraud.duration import demands
 from settlement.fraud.scope import MINUTE, SECOND, Scope, greater, us
 from settlement.fraud.signal import Hit, Params, rows
 from settlement.visits.tables import debits, visits
@@ -126,7 +126,6 @@ def _crowded(scope: Scope, params: Params) -> Select[Any]:
     whatever is near a debit is written into that debit's own cell.
     """
     margin = e7_of_metres(params["metres"])
-    needs = demands(scope)
     latitude = func.coalesce(visits.c.out_latitude_e7, visits.c.in_latitude_e7)
     longitude = func.coalesce(visits.c.out_longitude_e7, visits.c.in_longitude_e7)
     spots = (
@@ -140,8 +139,8 @@ def _crowded(scope: Scope, params: Params) -> Select[Any]:
             scope.checked(visits).label("checked"),
         )
         .join(visits, visits.c.id == debits.c.visit_id)
-        .join(needs, needs.c.visit_id == visits.c.id)
-        .where(debits.c.status == "posted", scope.within(visits), needs.c.timed == 1, latitude.is_not(None))
+        .join(demands, demands.c.visit_id == visits.c.id)
+        .where(debits.c.status == "posted", scope.within(visits), demands.c.timed == 1, latitude.is_not(None))
         .cte("spots")
     )
     (row, at_row, rows_apart), (col, at_col, cols_apart) = (

@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, and_, func, select
 
-from settlement import officers
+from settlement import bulk, officers
 from settlement.act import SYSTEM, Act
 from settlement.db import insert_if_absent
 from settlement.errors import BrokenInvariant
 from settlement.fraud import signals
+from settlement.fraud.demands import reckoned
 from settlement.fraud.scope import Scope
 from settlement.fraud.signal import Hit
 from settlement.fraud.tables import findings
@@ -22,7 +23,7 @@ from settlement.outcomes import fill
 from settlement.periods import Month
 from settlement.policy import rules_control
 from settlement.policy.scheme import Scheme
-from settlement.visits.tables import payment_stops, visits
+from settlement.visits.tables import debits, payment_stops, visit_lines, visits
 
 BATCH = 500
 
@@ -75,8 +76,10 @@ def scan(act: Act, scheme: Scheme, month: Month) -> list[Found]:
     officers.require(act, "fraud.scan")
     scope = Scope.of(act.conn, scheme, month)
     new: Counter[str] = Counter()
-    for signal in scheme.fraud.signals:
-        new[signal.code] += _keep(act, scope, signal)
+    bulk.prepare(act.conn, visits, visit_lines, debits)
+    with reckoned(act.conn, scope):
+        for signal in scheme.fraud.signals:
+            new[signal.code] += _keep(act, scope, signal)
     act.audit("fraud.scan", f"month:{scheme.code}/{month}", after={"found": {code: n for code, n in new.items() if n}})
     return found(act.conn, scheme.code, month)
 
