@@ -37,10 +37,8 @@ def set_anew(act: Act, run: Run, months: Sequence[Month]) -> None:
 
 def _settled(act: Act, run: Run, own: Month) -> ColumnElement[bool]:
     """Whose cap of the year is right without being reckoned anew: with the month's line alone, nothing that ever came back, and no later month."""
-    posted: list[Run] = []
-    waiting: list[Run] = []
-    for other in runs.of_scheme(act.conn, run.scheme_code):
-        (posted if other.status == "posted" else waiting).append(other)
+    every = runs.of_scheme(act.conn, run.scheme_code)
+    posted = [other for other in every if other.status == "posted"]
     if any(other.period[-1] > own for other in posted):
         return false()
     several = select(i.card_id).where(i.run_id == run.id, i.month != str(own))
@@ -48,7 +46,7 @@ def _settled(act: Act, run: Run, own: Month) -> ColumnElement[bool]:
     if not any(Month(own.year, 1) <= other.period[-1] < own for other in posted):
         _begin_year(act, run, own, alone)
         return alone
-    return alone & _as_before(own, posted, [other.id for other in waiting if own.previous() in other.period])
+    return alone & _as_before(own, every)
 
 
 def _begin_year(act: Act, run: Run, own: Month, alone: ColumnElement[bool]) -> None:
@@ -65,13 +63,16 @@ def _begin_year(act: Act, run: Run, own: Month, alone: ColumnElement[bool]) -> N
     )
 
 
-def _as_before(own: Month, posted: Sequence[Run], waiting: Sequence[str]) -> ColumnElement[bool]:
+def _as_before(own: Month, every: Sequence[Run]) -> ColumnElement[bool]:
     """Whose posted line of the month before, of the same year, has the same amount, and whom no run of this month left out.
 
-    ``waiting``: runs of the month before that are not posted yet.
+    ``every``: the scheme's runs. One of this month that is not posted may just be: we would not see it, nor it our lines. Whom both name
+    is reckoned anew by both, one after the other at the card's year.
     """
     d, y, line = issuance_drops.c, card_years.c, issuance_lines.alias("before")
-    left_out = select(d.senior_id).where(d.run_id.in_([other.id for other in posted if other.month == str(own)]))
+    left_out = select(d.senior_id).where(d.run_id.in_([other.id for other in every if other.month == str(own)]))
+    # Arrears of the month before may wait in a later run.
+    waiting = [other.id for other in every if other.status != "posted" and other.period[-1] >= own.previous()]
     # Looked up person by person: of a month just written PostgreSQL has no statistics, and a join may walk all of it for each.
     before = (
         select(line.c.amount)

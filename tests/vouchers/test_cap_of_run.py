@@ -87,20 +87,41 @@ def test_two_towns_loading_at_once_wait_for_the_earlier_month(engine: Engine, mo
     clean(engine)
 
 
-def test_left_out_by_one_town_and_taken_in_by_the_other(engine: Engine, mover: tuple[int, int]) -> None:
-    """Frozen since July when the old town drafts August: nothing to come. Thawed and moved, the new town's August has the same 80.00 as July."""
-    someone, card_id = mover
+def left_out_and_taken_in(engine: Engine, senior_id: int, card_id: int) -> tuple[str, str]:
+    """August of the old town without a card that is frozen, and of the new town with it, thawed; both approved."""
     with acting(engine, "2026-07-20 09:00", DISTRICT) as act:
         registry.freeze(act, card_id, since=act.now, reason="order")
     without = prepare(engine, AUGUST, TOWN)
     with acting(engine, "2026-08-01 12:00", DISTRICT) as act:
         registry.unfreeze(act, card_id, why="order lifted")
-    move(engine, someone)
-    taken_in = prepare(engine, AUGUST, OTHER)
+    move(engine, senior_id)
+    return without, prepare(engine, AUGUST, OTHER)
+
+
+def test_left_out_by_one_town_and_taken_in_by_the_other(engine: Engine, mover: tuple[int, int]) -> None:
+    """Frozen since July when the old town drafts August: nothing to come. Thawed and moved, the new town's August has the same 80.00 as July."""
+    without, taken_in = left_out_and_taken_in(engine, *mover)
+    _, card_id = mover
     load(engine, without)
     assert entitled(engine, card_id) == 80_00
     load(engine, taken_in)
     assert entitled(engine, card_id) == 480_00
+    clean(engine)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_left_out_by_one_town_and_taken_in_by_the_other_at_once(
+    engine: Engine, mover: tuple[int, int], first: int
+) -> None:
+    """Neither sees what the other is just loading; whoever is first, July's and August's 80.00 and four to come are counted."""
+    months = left_out_and_taken_in(engine, *mover)
+    other = threading.Thread(target=load, args=(engine, months[1 - first]))
+    with acting(engine, "2026-09-01 11:00") as act:
+        issuance.post(act, months[first])
+        other.start()
+        other.join(0.3)
+    other.join()
+    assert entitled(engine, mover[1]) == 480_00
     clean(engine)
 
 
