@@ -191,6 +191,27 @@ def glance(engine: Engine) -> Iterator[Connection]:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
+@contextmanager
+def any_text(conn: Connection) -> Iterator[None]:
+    """SQLite stores text that is no UTF-8, and fails a statement that reads it: within, such text comes as bytes. It reads more slowly."""
+    driver: Any = conn.connection.driver_connection
+    if conn.dialect.name != "sqlite":
+        yield
+        return
+    usual, driver.text_factory = driver.text_factory, _text_or_bytes
+    try:
+        yield
+    finally:
+        driver.text_factory = usual
+
+
+def _text_or_bytes(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
+
+
 def insert_if_absent(conn: Connection, table: Table) -> Any:
     """An INSERT that leaves rows alone whose key is there already (both databases say ON CONFLICT DO NOTHING, each in its dialect)."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert

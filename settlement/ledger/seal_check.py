@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
+from settlement.db import any_text
 from settlement.findings import Finding
 from settlement.ledger import merkle
 from settlement.ledger.seal import BEFORE_THE_FIRST, FORM, Part, Seal, by_number, span_statement
@@ -52,6 +54,16 @@ class Checked:
 
 def check(conn: Connection, keys: Keys, printed: Sequence[Published] = ()) -> Checked:
     """Recompute everything that is sealed. ``keys``: the public keys by id; ``printed``: seals as they were published, to be found again."""
+    try:
+        return _check(conn, keys, printed)
+    except OperationalError as error:
+        if conn.dialect.name != "sqlite" or "UTF-8" not in str(error.orig):
+            raise
+        with any_text(conn):
+            return _check(conn, keys, printed)
+
+
+def _check(conn: Connection, keys: Keys, printed: Sequence[Published]) -> Checked:
     found: list[Finding] = []
     last: Seal | None = None
     rows = 0
@@ -59,9 +71,8 @@ def check(conn: Connection, keys: Keys, printed: Sequence[Published] = ()) -> Ch
     digests: dict[int, str] = {}
     for number in conn.execute(select(seals.c.number).order_by(seals.c.number)).scalars().all():
         digests[number] = ""
-        try:
-            seal = by_number(conn, number)
-        except (ValueError, TypeError):  # SQLite takes any text for a day or a moment
+        seal = _readable(conn, number)
+        if seal is None:
             found.append(_altered(number))
             continue
         digests[number] = seal.digest
@@ -77,6 +88,17 @@ def check(conn: Connection, keys: Keys, printed: Sequence[Published] = ()) -> Ch
     found += differences.findings()
     unsealed = {book.name: book.count_above(conn, last.part(book).upto if last else 0) for book in BOOKS}
     return Checked(found, len(digests), rows, unsealed)
+
+
+def _readable(conn: Connection, number: int) -> Seal | None:
+    """None when it holds what no seal can: SQLite takes anything in any column, and no moment is as late as a number can be."""
+    try:
+        seal = by_number(conn, number)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    parts = (seal.transfers, seal.audit)
+    numbers = [number for part in parts for number in (part.after, part.upto, part.count)]
+    return seal if all(isinstance(number, int) for number in numbers) else None
 
 
 # -- the chain ----------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Executable, delete, insert, select, t
 
 from settlement.act import SYSTEM, begin
 from settlement.audit import audit_rows
+from settlement.db import metadata
 from settlement.findings import Finding
 from settlement.ledger import merkle, seal_check
 from settlement.ledger.seal import Seal
@@ -135,6 +136,54 @@ def test_what_is_no_text_at_all(book: Book) -> None:
         return  # its columns have types
     book.conn.exec_driver_sql("UPDATE ledger_transfers SET reference = x'ff00', amount = 9e999 WHERE id = 'p3/1'")
     assert book.found() == [("sealed_row_edited", "transfer:p3/1")]
+
+
+BAD_TEXT = "CAST(x'68ff69' AS TEXT)"
+
+
+def on_sqlite(book: Book, statement: str) -> list[tuple[str, str]] | None:
+    """What is found after a statement that only SQLite takes; None on PostgreSQL, whose columns have types."""
+    if book.conn.dialect.name == "postgresql":
+        return None
+    book.conn.exec_driver_sql(statement)
+    return book.found()
+
+
+@pytest.mark.parametrize("column", ["reference", "group_id", "effective_on", "recorded_at"])
+def test_text_in_a_transfer_that_is_no_utf_8(book: Book, column: str) -> None:
+    found = on_sqlite(book, f"UPDATE ledger_transfers SET {column} = {BAD_TEXT} WHERE id = 'p3/1'")
+    assert found in (None, [("sealed_row_edited", "transfer:p3/1")])
+
+
+def test_an_id_an_audit_row_and_an_owner_that_are_no_utf_8(book: Book) -> None:
+    number = book.audit("p3")
+    on_sqlite(book, f"UPDATE audit_rows SET why = {BAD_TEXT} WHERE id = {number}")
+    found = on_sqlite(book, f"UPDATE ledger_transfers SET id = {BAD_TEXT} WHERE id = 'p3/1'")
+    assert found in (None, [("sealed_row_edited", "transfer:b'h\\xffi'"), ("sealed_row_edited", f"audit:{number}")])
+    found = on_sqlite(book, f"UPDATE ledger_accounts SET owner = {BAD_TEXT} WHERE owner = 'provider:1'")
+    assert found is None or [code for code, _ in found] == ["sealed_row_edited"] * 10
+
+
+def test_bytes_never_pass_for_the_text_that_tells_of_them() -> None:
+    width = len(TRANSFERS.columns) - 1
+    assert TRANSFERS.leaf((1, *[b"x"] * width)) != TRANSFERS.leaf((1, *["b'x'"] * width))
+
+
+@pytest.mark.parametrize("value", [BAD_TEXT, "x'ff00'", "'x'", "77", "9e999"])
+@pytest.mark.parametrize("table", ["ledger_seals", "ledger_seal_leaves"])
+def test_a_seal_or_its_leaves_with_anything_at_all_in_any_column(book: Book, table: str, value: str) -> None:
+    keys = {"number", "seal", "book", "span"}
+    for column in set(metadata.tables[table].columns.keys()) - keys:
+        kept = book.conn.begin_nested()
+        which = "number" if table == "ledger_seals" else "seal"
+        found = on_sqlite(book, f"UPDATE {table} SET {column} = {value} WHERE {which} = 2")
+        assert found is None or {"seal:2"} == {subject for _, subject in found}, column
+        kept.rollback()
+
+
+def test_a_seal_made_at_a_moment_that_is_none(book: Book) -> None:
+    book.conn.execute(text("UPDATE ledger_seals SET sealed_at = 9000000000000000000 WHERE number = 2"))
+    assert book.found() == [("seal_altered", "seal:2")]
 
 
 def test_debit_and_credit_swapped(book: Book) -> None:
