@@ -104,8 +104,7 @@ def recompute(act: Act, year: int, card_ids: Sequence[int]) -> None:
 
 def _recompute_some(act: Act, year: int, card_ids: Sequence[int]) -> None:
     # Whoever has no line left that stands is entitled to nothing.
-    stored = update(card_years).where(card_years.c.year == year, card_years.c.card_id.in_(card_ids))
-    act.conn.execute(stored.values(entitled=0))
+    stored = update(card_years).where(card_years.c.year == year, card_years.c.card_id.in_(card_ids)).values(entitled=0)
     found = entitled(year, lambda card_id: card_id.in_(card_ids)).subquery()
     new = insert_into(act.conn, card_years).from_select(
         ["card_id", "year", "entitled", "spent"],
@@ -113,6 +112,10 @@ def _recompute_some(act: Act, year: int, card_ids: Sequence[int]) -> None:
         select(found.c.card_id, literal(year), found.c.entitled, literal(0)).where(found.c.card_id.is_not(None)),
         include_defaults=False,
     )
+    if act.conn.execute(stored).rowcount < len(card_ids) and act.conn.dialect.name != "sqlite":
+        # Somebody else may be opening a year just now: what is reckoned by a statement that waits for that is of before. So wait first.
+        act.conn.execute(new.on_conflict_do_nothing())
+        act.conn.execute(stored)
     act.conn.execute(
         new.on_conflict_do_update(index_elements=["card_id", "year"], set_={"entitled": new.excluded.entitled})
     )

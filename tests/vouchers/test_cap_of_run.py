@@ -7,11 +7,12 @@ import threading
 import pytest
 from sqlalchemy import Engine, update
 
+from settlement.act import Act
 from settlement.cards import registry
 from settlement.people.tables import seniors
 from settlement.periods import Month
 from settlement.vouchers import cap, issuance
-from tests.cards.county import DISTRICT, SCHEME, TOWN, carded
+from tests.cards.county import DISTRICT, SCHEME, TOWN, carded, entitle
 from tests.support import acting, officer
 from tests.vouchers.town import AUGUST, JULY, SEPTEMBER, clean, store_scheme
 
@@ -132,4 +133,39 @@ def test_a_january_begins_the_year_for_everybody(engine: Engine, mover: tuple[in
         for town in (TOWN, OTHER):
             load(engine, prepare(engine, Month.parse(month), town))
     assert (entitled(engine, card_id), entitled(engine, card_id, 2027)) == (480_00, 960_00)
+    clean(engine)
+
+
+@pytest.mark.parametrize("loads_first", [True, False])
+def test_a_debit_opens_the_year_while_january_is_loading(
+    engine: Engine, mover: tuple[int, int], loads_first: bool
+) -> None:
+    """Raised to 100.00 from January on: twelve of those, not of December's 80.00 that were to come before."""
+    someone, card_id = mover
+    for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12"):
+        for town in (TOWN, OTHER):
+            load(engine, prepare(engine, Month.parse(month), town))
+    with acting(engine, "2026-12-05 09:00") as act:
+        entitle(act, someone, 100, "2027-01", reason="raised")
+    january = prepare(engine, Month(2027, 1), TOWN)
+
+    def open_year(act: Act) -> None:
+        cap.room(act, card_id, 2027)
+
+    def load_january(act: Act) -> None:
+        issuance.post(act, january)
+
+    one, two = (load_january, open_year) if loads_first else (open_year, load_january)
+
+    def beside() -> None:
+        with acting(engine, "2027-01-02 09:00") as act:
+            two(act)
+
+    other = threading.Thread(target=beside)
+    with acting(engine, "2027-01-02 09:00") as act:
+        one(act)
+        other.start()
+        other.join(0.3)
+    other.join()
+    assert entitled(engine, card_id, 2027) == 1200_00
     clean(engine)
