@@ -150,9 +150,11 @@ def upgrade() -> None:
     _visits(["provider_id", "town"], "void_reason IS NULL")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE visits SET (fillfactor = 50)")
+    _statement_lines(keys=False)
 
 
 def downgrade() -> None:
+    _statement_lines(keys=True)
     _visits(["provider_id", "town", "status"], "status <> 'void'")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE visits RESET (fillfactor)")
@@ -197,6 +199,43 @@ def _visits(by_provider: list[str], served_once: str) -> None:
     op.drop_index("uq_visits_order", table_name="visits")
     where = sa.text(served_once)
     op.create_index("uq_visits_order", "visits", ["order_id"], unique=True, postgresql_where=where, sqlite_where=where)
+
+
+def _statement_lines(keys: bool) -> None:
+    """With or without a key check for each line; on SQLite by a new table."""
+    table = "statement_lines"
+    named = {
+        f"fk_{table}_{column}_{other}": (column, other)
+        for column, other in (("visit_id", "visits"), ("statement_id", "statements"), ("debit_id", "debits"))
+    }
+    if op.get_bind().dialect.name == "postgresql":
+        for name, (column, other) in named.items():
+            if keys:
+                op.create_foreign_key(name, table, other, [column], ["id"])
+            else:
+                op.drop_constraint(name, table, type_="foreignkey")
+        return
+    constraints: list[Any] = [
+        sa.ForeignKeyConstraint([column], [f"{other}.id"], name=op.f(name)) for name, (column, other) in named.items()
+    ]
+    op.drop_index("ix_statement_lines_statement", table_name=table)
+    new = op.create_table(
+        f"{table}_new",
+        sa.Column("visit_id", sa.String(40), nullable=False),
+        sa.Column("statement_id", sa.String(80), nullable=False),
+        sa.Column("debit_id", sa.String(64), nullable=False),
+        sa.Column("service_month", sa.String(7), nullable=False),
+        sa.Column("subsidy_fen", sa.BigInteger(), nullable=False),
+        sa.Column("personal_fen", sa.BigInteger(), nullable=False),
+        *(constraints if keys else []),
+        sa.PrimaryKeyConstraint("visit_id", name=op.f("pk_statement_lines")),
+        sa.UniqueConstraint("debit_id", name=op.f("uq_statement_lines_debit_id")),
+    )
+    names = ", ".join(column.name for column in new.columns)
+    op.execute(f"INSERT INTO {table}_new ({names}) SELECT {names} FROM {table} ORDER BY visit_id")
+    op.drop_table(table)
+    op.rename_table(f"{table}_new", table)
+    op.create_index("ix_statement_lines_statement", table, ["statement_id"])
 
 
 def _rebuild_on_sqlite(*keys: Any) -> None:

@@ -49,7 +49,8 @@ def total(column: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def _lines(conn: Connection) -> list[Finding]:
-    """A line repeats its debit, which stands; visit and statement name the same provider, town and scheme."""
+    """A line repeats its debit, which stands; visit and statement are there and name the same provider, town and scheme."""
+    missing = or_(d.id.is_(None), v.id.is_(None), s.id.is_(None))
     other_debit = or_(d.visit_id != line.visit_id, d.status != "posted")
     other_sum = or_(d.subsidy_fen != line.subsidy_fen, d.personal_fen != line.personal_fen)
     other_place = or_(v.provider_id != s.provider_id, v.town != s.town, v.scheme_code != s.scheme_code)
@@ -57,19 +58,20 @@ def _lines(conn: Connection) -> list[Finding]:
         select(line.visit_id, line.statement_id, line.debit_id, line.subsidy_fen, line.personal_fen)
         .add_columns(d.subsidy_fen.label("debited"), d.personal_fen.label("debited_personal"), d.status)
         .select_from(statement_lines)
-        .join(statements, s.id == line.statement_id)
-        .join(debits, d.id == line.debit_id)
-        .join(visits, v.id == line.visit_id)
-        .where(or_(other_debit, other_sum, other_place, v.month != line.service_month))
+        .outerjoin(statements, s.id == line.statement_id)
+        .outerjoin(debits, d.id == line.debit_id)
+        .outerjoin(visits, v.id == line.visit_id)
+        .where(or_(missing, other_debit, other_sum, other_place, v.month != line.service_month))
         .order_by(line.statement_id, line.visit_id)
     )
     return [
         Finding(
             "statement_line_differs",
             f"statement:{row.statement_id}",
-            f"结算明细记补贴{row.subsidy_fen}分、个人{row.personal_fen}分，扣款({row.status})为{row.debited}分、{row.debited_personal}分",
-            f"the line says {row.subsidy_fen} and {row.personal_fen} fen, its debit ({row.status}) {row.debited} and "
-            f"{row.debited_personal}",
+            f"结算明细记补贴{row.subsidy_fen}分、个人{row.personal_fen}分，扣款({row.status or '缺失'})为{row.debited or 0}分、"
+            f"{row.debited_personal or 0}分",
+            f"the line says {row.subsidy_fen} and {row.personal_fen} fen, its debit ({row.status or 'missing'}) {row.debited or 0} and "
+            f"{row.debited_personal or 0}",
             (f"visit:{row.visit_id}", f"debit:{row.debit_id}"),
         )
         for row in conn.execute(query)

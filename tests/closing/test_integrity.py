@@ -122,6 +122,20 @@ def test_a_visit_taken_off_its_statement_and_a_forgotten_statement(settled: Coun
         conn.rollback()
 
 
+@pytest.mark.parametrize("column", ["visit_id", "statement_id", "debit_id"])
+def test_a_line_that_points_nowhere_is_named(settled: County, column: str) -> None:
+    with settled.engine.connect() as conn:
+        conn.execute(update(statement_lines).where(statement_lines.c.visit_id == "v1").values({column: "nowhere"}))
+        [found] = [each for each in integrity.check(conn) if each.code == "statement_line_differs"]
+        conn.rollback()
+    nowhere = "statement:nowhere" if column == "statement_id" else A_JULY
+    names = (
+        "visit:nowhere" if column == "visit_id" else "visit:v1",
+        "debit:nowhere" if column == "debit_id" else "debit:d-v1",
+    )
+    assert (found.subject, found.records) == (nowhere, names)
+
+
 SIGNATURES = {
     "a signature gone": ("DELETE FROM quarter_approvals WHERE step = 'finance'", "quarter_not_signed"),
     "one person twice": (
