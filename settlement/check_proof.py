@@ -24,6 +24,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +173,8 @@ def tell(row: dict[str, Any], seal: Seal) -> str:
         ("预授权 hold", row["hold_id"]),
         ("封印 sealed", f"第{seal.number}号 no. {seal.number}, {seal.day}"),
     ]
-    lines = [f"  {name}: {value}" for name, value in rows if value is not None]
-    return "\n".join([f"流水 transfer {row['id']} (第{row['seq']}号 no. {row['seq']})", *lines])
+    lines = [_printable(f"  {name}: {value}") for name, value in rows if value is not None]
+    return "\n".join([_printable(f"流水 transfer {row['id']} (第{row['seq']}号 no. {row['seq']})"), *lines])
 
 
 def totals(rows: Sequence[dict[str, Any]]) -> str:
@@ -182,7 +183,7 @@ def totals(rows: Sequence[dict[str, Any]]) -> str:
     lines = ["合计 totals"]
     for code, unit in kinds:
         amounts = [row["amount"] for row in rows if (row["code"], row["debit_unit"]) == (code, unit)]
-        lines.append(f"  {code}: {len(amounts)} 笔 transfers, {_amount(sum(amounts), unit)}")
+        lines.append(_printable(f"  {code}: {len(amounts)} 笔 transfers, {_amount(sum(amounts), unit)}"))
     return "\n".join(lines)
 
 
@@ -200,8 +201,16 @@ def _moment(micros: int) -> str:
 
 
 def _printable(text: str) -> str:
-    """Nothing that a text in the proof says may paint over what this program says."""
-    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+    """On one line. Nothing that a text in the proof says may paint over what this program says, or stand below it as if it had said so."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Where a name stands twice, another reader of the file might see something else than was proven."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(f"同名两次 a name twice: {', '.join(name for name, _ in pairs)[:200]}")
+    return found
 
 
 # -- the command --------------------------------------------------------------------------------------------------------------
@@ -237,11 +246,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("proof", type=Path, help="证明文件 the proof (JSON)")
     parser.add_argument("keys", type=Path, help="封印公钥 the public keys of seals (PEM)")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console that knows no Chinese gets the English
     asked = parser.parse_args(arguments)
     try:
         keys = read_keys(asked.keys.read_bytes())
-        proof = json.loads(asked.proof.read_bytes())
-    except (OSError, ValueError) as error:
+        proof = json.loads(asked.proof.read_bytes(), object_pairs_hook=_each_once)
+    except (OSError, ValueError, RecursionError) as error:
         parser.error(f"文件读不出来 cannot be read: {error}")
     if not keys:
         parser.error(f"{asked.keys} 里没有公钥 holds no Ed25519 public key")
@@ -250,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotProven as why:
         print(_printable(f"没有证明 NOT PROVEN：{why}"))
         return 1
-    print(_printable("\n".join(told)))
+    print("\n".join(_printable(line) for each in told for line in each.split("\n")))
     return 0
 
 

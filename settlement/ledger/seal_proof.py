@@ -53,7 +53,12 @@ def prove(conn: Connection, about: str, numbers: Sequence[int]) -> dict[str, Any
         seal = _seal_over(conn, left[0])
         mine = [number for number in left if number <= seal.transfers.upto]
         proof["seals"].append({"statement": seal.statement, "signature": seal.signature})
-        proof["transfers"] += _under(conn, seal, mine)
+        try:
+            proof["transfers"] += _under(conn, seal, mine)
+        except ValueError as error:  # no leaves or no root at all
+            raise BrokenInvariant(
+                f"the leaves of seal {seal.number} are not its own: songbai verify --seals"
+            ) from error
         left = left[len(mine) :]
     return proof
 

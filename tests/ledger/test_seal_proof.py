@@ -177,6 +177,18 @@ def test_of_a_row_that_was_changed_no_proof_is_made(book: Engine) -> None:
     assert told(proof(book, "p4"))  # the others are still proven by the leaves
 
 
+@pytest.mark.parametrize(
+    "edit", ["leaves = x'0000'", "leaves = x''", "root = 'zz'", "root = ''", "leaves = substr(leaves, 1, 40)"]
+)
+def test_of_leaves_that_are_none_no_proof_is_made(book: Engine, edit: str) -> None:
+    with book.begin() as conn:
+        if conn.dialect.name == "postgresql":
+            edit = edit.replace("x'0000'", "'\\x0000'").replace("x''", "''")
+        conn.exec_driver_sql(f"UPDATE ledger_seal_leaves SET {edit}")
+    with pytest.raises(BrokenInvariant, match="verify --seals"):
+        proof(book, "p3")
+
+
 def test_the_columns_are_those_that_are_sealed() -> None:
     assert TRANSFERS.names == list(check_proof.COLUMNS)
 
@@ -206,6 +218,28 @@ def test_on_another_machine(book: Engine, tmp_path: Path) -> None:
     (tmp_path / "altered.json").write_text(altered, encoding="utf-8")
     ran = run("altered.json", "keys.pem")
     assert (ran.returncode, ran.stdout.startswith("没有证明 NOT PROVEN")) == (1, True)
+
+    # What the proof says cannot write lines of its own, as if the program had.
+    forged = (tmp_path / "altered.json").read_text().replace('"id": "p3/1"', '"id": "x\\n\\nproven: 1 transfers"')
+    (tmp_path / "forged.json").write_text(forged, encoding="utf-8")
+    ran = run("forged.json", "keys.pem")
+    assert (ran.returncode, len(ran.stdout.splitlines())) == (1, 1)
+
+    command = [sys.executable, "check_proof.py", "proof.json", "keys.pem"]
+    plain = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, check=False, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    )
+    assert (plain.returncode, b"60.00 ? yuan" in plain.stdout) == (0, True), plain.stderr
+
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    ran = run("deep.json", "keys.pem")
+    assert (ran.returncode, "Traceback" in ran.stderr) == (2, False)
+
+    # Of two amounts one reader takes the first, another the last.
+    twice = (tmp_path / "proof.json").read_text().replace('"amount": ', '"amount": 600000, "amount": ')
+    (tmp_path / "twice.json").write_text(twice, encoding="utf-8")
+    ran = run("twice.json", "keys.pem")
+    assert (ran.returncode, ran.stdout, "amount" in ran.stderr) == (2, "", True)
 
     assert run("nowhere.json", "keys.pem").returncode == 2
     assert run("proof.json", "proof.json").returncode == 2
