@@ -147,14 +147,18 @@ def give_money_back(act: Act, debit: Row[Any], occurred_at: datetime, new_group:
     Of somebody who died or left, what came back settles first what was issued to them too much."""
     if debit.subsidy_fen + debit.personal_fen == 0:
         return  # cash only: the ledger never knew of it
+    columns = (visits.c.scheme_code, visits.c.month, visits.c.senior_id)
+    visit = act.conn.execute(select(*columns).where(visits.c.id == debit.visit_id)).one()
+    scheme = in_force(act.conn, visit.scheme_code, Month.parse(visit.month))
+    capped = debit.subsidy_fen > 0 and scheme.purses.yearly_cap.applies
+    if capped:  # locked before the purses, as by everybody who needs both
+        cap.room(act, debit.card_id, debit.cap_year)
     group, reference = f"debit/{debit.id}", f"debit:{debit.id}"
     outcome = transfer.reverse_group(act, group, new_group, reference, occurred_at, "void")
     if isinstance(outcome, Declined):
         raise BrokenInvariant(f"debit {debit.id} cannot be taken back: {outcome.en}")
     if outcome.replayed or not debit.subsidy_fen:
         return
-    columns = (visits.c.scheme_code, visits.c.month, visits.c.senior_id)
-    visit = act.conn.execute(select(*columns).where(visits.c.id == debit.visit_id)).one()
-    if in_force(act.conn, visit.scheme_code, Month.parse(visit.month)).purses.yearly_cap.applies:
+    if capped:
         cap.give_back(act, debit.card_id, debit.cap_year, debit.subsidy_fen)
     life.recover(act, visit.senior_id)

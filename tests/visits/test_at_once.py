@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from settlement.cards import book
+from settlement.ledger import accounts
 from settlement.outcomes import Reason
-from settlement.visits import debiting, door
+from settlement.visits import debiting, door, voiding
 from settlement.visits.forms import Visit
+from settlement.vouchers import cap
+from tests.support import acting
 from tests.visits.phone import Phone
 from tests.visits.world import World, why
 
@@ -82,6 +86,26 @@ def test_queued_debits_of_one_card_at_once_share_what_is_there(
         (1000, 2000),
     ]
     assert world.left(someone) == (0, 0)
+
+
+def test_a_void_while_the_card_is_issued_to_waits_for_it(world: World) -> None:
+    """Both lock the card's year, then its purses: neither stands in the way of the other."""
+    someone = world.holder(subsidy=9000)
+    visit = world.served(someone)
+    assert why(world.debit(visit, 3000)) is None
+
+    def void() -> Any:
+        with acting(world.engine, "2026-07-04 09:00") as act:
+            return voiding.void(act, visit.id, "not_served")
+
+    with ThreadPoolExecutor(1) as pool:
+        with acting(world.engine, "2026-07-04 09:00") as act:
+            cap.room(act, someone.card_id, 2026)
+            voided = pool.submit(void)
+            sleep(0.3)
+            accounts.lock(act.conn, book.account_ids(act.conn, someone.card_id))
+        assert why(voided.result()) is None
+    assert (world.left(someone), world.spent(someone)) == ((9000, 0), 0)
 
 
 @pytest.mark.parametrize(("first", "second"), [("check_in", "check_out"), ("check_out", "check_in")])
