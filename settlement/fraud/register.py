@@ -35,11 +35,12 @@ def after_leaving(conn: Connection, scope: Scope, params: Params) -> Iterator[Hi
 
 
 def _from_the_day(conn: Connection, scope: Scope, event: Column[Any]) -> Iterator[Hit]:
-    # Those who have died or left and were visited within the year are few: their local days are compared here.
+    # Those who have died or left are few, so that their visits are looked up, whatever the year's number; their local days are compared here.
+    gone = select(seniors.c.id).where(event.is_not(None))
     query = (
         select(visits.c.id, visits.c.senior_id, visits.c.check_in_at, event.label("event"))
         .join(seniors, seniors.c.id == visits.c.senior_id)
-        .where(scope.recent(visits), event.is_not(None))
+        .where(scope.recent(visits), visits.c.senior_id.in_(gone))
         .order_by(visits.c.id)
     )
     for row in conn.execute(query):
