@@ -169,3 +169,28 @@ def test_a_debit_opens_the_year_while_january_is_loading(
     other.join()
     assert entitled(engine, card_id, 2027) == 1200_00
     clean(engine)
+
+
+def test_arrears_that_wait_in_another_towns_run_are_not_issued_yet(engine: Engine, mover: tuple[int, int]) -> None:
+    """Left out of August, in the old town's September; decided anew and moved, August is arrears of the new town's September.
+
+    July and September issued, three to come: 5 x 80. With August 6 x 80.
+    """
+    someone, card_id = mover
+    with acting(engine, "2026-07-20 09:00", DISTRICT) as act:
+        registry.freeze(act, card_id, since=act.now, reason="order")
+    for town in (TOWN, OTHER):
+        load(engine, prepare(engine, AUGUST, town))
+    assert entitled(engine, card_id) == 80_00
+    with acting(engine, "2026-08-20 09:00", DISTRICT) as act:
+        registry.unfreeze(act, card_id, why="order lifted")
+    september = prepare(engine, SEPTEMBER, TOWN)
+    with acting(engine, "2026-09-01 10:30") as act:
+        entitle(act, someone, 80, "2026-08", reason="reviewed")
+    move(engine, someone)
+    arrears = prepare(engine, SEPTEMBER, OTHER)
+    load(engine, september)
+    assert entitled(engine, card_id) == 400_00
+    load(engine, arrears)
+    assert entitled(engine, card_id) == 480_00
+    clean(engine)
