@@ -107,7 +107,7 @@ def read_head(file: BinaryIO) -> Head:
     body = file.read(length)
     try:
         facts = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged("文件头", "its header") from error
     if not isinstance(facts, dict) or not {"sender", "recipient", "engine"} <= facts.keys():
         raise _damaged("文件头", "its header")
@@ -122,9 +122,9 @@ def key_of(head: Head, mine: X25519PrivateKey) -> bytes:
     try:
         sender = bytes.fromhex(head.facts["sender"])
         theirs = X25519PublicKey.from_public_bytes(sender)
+        return shared_key(mine, theirs, sender=sender, receiver=public.public_bytes_raw())
     except (ValueError, TypeError) as error:
         raise _damaged("文件头", "its header") from error
-    return shared_key(mine, theirs, sender=sender, receiver=public.public_bytes_raw())
 
 
 def prove(file: BinaryIO, head: Head, key: bytes) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, case, cast, column, func, inspect, select, table
+from sqlalchemy import BigInteger, Connection, String, case, cast, column, func, inspect, select, table, type_coerce
 
+from settlement.db import from_micros
 from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import accounts, seals, transfers
 
@@ -59,14 +60,24 @@ def _sum(values: Any) -> Any:
 
 def _last_transfer(conn: Connection) -> dict[str, Any] | None:
     t = transfers.c
-    row = conn.execute(select(t.seq, t.id, t.recorded_at).order_by(t.seq.desc()).limit(1)).one_or_none()
-    return None if row is None else {"seq": row.seq, "id": row.id, "recorded_at": row.recorded_at.isoformat()}
+    recorded = type_coerce(t.recorded_at, BigInteger).label("recorded_at")
+    row = conn.execute(select(t.seq, t.id, recorded).order_by(t.seq.desc()).limit(1)).one_or_none()
+    return None if row is None else {"seq": row.seq, "id": row.id, "recorded_at": _moment(row.recorded_at)}
+
+
+def _moment(stored: Any) -> str:
+    """As stored where that is no moment: books that contradict themselves are backed up too."""
+    try:
+        return from_micros(stored).isoformat()
+    except (TypeError, OverflowError):
+        return str(stored)
 
 
 def _last_seal(conn: Connection) -> dict[str, Any] | None:
     s = seals.c
-    row = conn.execute(select(s.number, s.day).order_by(s.number.desc()).limit(1)).one_or_none()
-    return None if row is None else {"number": row.number, "day": row.day.isoformat()}
+    day = type_coerce(s.day, String).label("day")  # as stored
+    row = conn.execute(select(s.number, day).order_by(s.number.desc()).limit(1)).one_or_none()
+    return None if row is None else {"number": row.number, "day": str(row.day)}
 
 
 def differences(was: Figures, now: Figures) -> list[str]:

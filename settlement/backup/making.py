@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from settlement import verify
 from settlement.backup import envelope, figures, postgres, scratch, sqlite
@@ -21,6 +22,7 @@ from settlement.backup.envelope import Opened, Sealer
 from settlement.backup.figures import Figures
 from settlement.backup.ring import Ring
 from settlement.db import migrate, reading
+from settlement.errors import BrokenInvariant
 from settlement.findings import Finding
 from settlement.ledger import seal_check
 from settlement.outcomes import Reason, Refused
@@ -145,11 +147,23 @@ def proved(copy: Engine, ring: Ring | None) -> list[Finding]:
     """Brought to the newest tables: what the books say of themselves and, where their ring is at hand, what the seals say of them."""
     findings = sqlite.corruption(copy) if copy.dialect.name == "sqlite" else []
     migrate(copy)
-    with reading(copy) as conn:
-        findings += verify.run(conn)
-        if ring is not None:
-            findings += seal_check.check(conn, ring.keys.seal_public_keys()).findings
+    findings += _asked(copy, "verify", verify.run)
+    if ring is not None:
+        keys = ring.keys.seal_public_keys()
+        findings += _asked(copy, "verify --seals", lambda conn: seal_check.check(conn, keys).findings)
     return findings
+
+
+def _asked(copy: Engine, check: str, run: Callable[[Connection], list[Finding]]) -> list[Finding]:
+    """What a check finds. One that stops at something it cannot even read is told: just then one wants the copy."""
+    try:
+        with reading(copy) as conn:
+            return run(conn)
+    except (DBAPIError, BrokenInvariant, ValueError, TypeError, ArithmeticError) as error:
+        kind = type(error).__name__
+        zh = f"songbai {check} 中断（{kind}）：库中有无法读取的内容，核对未做完"
+        en = f"songbai {check} stopped ({kind}) at something it cannot read: the copy is not verified to its end"
+        return [Finding("copy_unverified", "backup", zh, en)]
 
 
 def _digest(file: BufferedRandom) -> str:

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedRandom
 from pathlib import Path
 
@@ -60,11 +60,13 @@ def part_of(path: Path) -> Iterator[tuple[Path, BufferedRandom]]:
         if part.exists():
             break
         os.close(descriptor)
-    with os.fdopen(descriptor, "w+b") as file:
-        try:
-            yield part, file
-        finally:
-            part.unlink(missing_ok=True)
+    file = os.fdopen(descriptor, "w+b")
+    try:
+        yield part, file
+    finally:
+        part.unlink(missing_ok=True)
+        with suppress(OSError):  # on a full disk its last bytes are tried once more: that was told already
+            file.close()
 
 
 def keep(part: Path, path: Path) -> None:

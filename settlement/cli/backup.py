@@ -200,7 +200,10 @@ def _amount(unit: str, amount: int) -> str:
 
 
 def _local(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):
+        return moment  # no moment: books that cannot be read are restored too
 
 
 def _leave_with(desk: Desk, findings: list[Any], as_json: bool) -> None:
