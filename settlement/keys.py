@@ -14,13 +14,14 @@ import os
 import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from settlement.errors import BrokenInvariant
+from settlement.outcomes import Reason, Refused
 
 NONCE_BYTES = 12
 
@@ -119,12 +120,19 @@ def _seal_key(seed: bytes) -> dict[str, bytes]:
 
 
 def load(path: Path) -> KeyRing:
-    return parse(path.read_bytes())
+    """Raises Refused(RING_UNREADABLE)."""
+    return parse(path.read_bytes(), path)
 
 
-def parse(content: bytes) -> KeyRing:
-    """A ring from what its file holds."""
-    data = json.loads(content)
+def parse(content: bytes, path: Path) -> KeyRing:
+    """A ring from what its file holds. Raises Refused(RING_UNREADABLE)."""
+    try:
+        return _ring(json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(Reason.RING_UNREADABLE, file=str(path)) from error
+
+
+def _ring(data: dict[str, Any]) -> KeyRing:
     return KeyRing(
         {k: bytes.fromhex(v) for k, v in data["field_keys"].items()},
         {k: bytes.fromhex(v) for k, v in data["token_keys"].items()},

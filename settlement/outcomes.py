@@ -200,6 +200,7 @@ class Reason(Enum):
     BACKUP_TOOLS_MISSING = Words(503, "96", False, "没有找到PostgreSQL程序{program}", "The PostgreSQL program {program} was not found", "请安装与服务器同版本的客户端程序，或用 SONGBAI_PG_BIN 指明所在目录", "Install the client programs of the server's version, or name their folder in SONGBAI_PG_BIN")
     BACKUP_TOOLS_OLD = Words(503, "96", False, "{program}的版本是{version}，比服务器（{server}）旧", "{program} is of version {version}, older than the server ({server})", "请安装与服务器同版本的客户端程序，或用 SONGBAI_PG_BIN 指明所在目录", "Install the client programs of the server's version, or name their folder in SONGBAI_PG_BIN")
     BACKUP_TOOL_FAILED = Words(503, "96", True, "{program}出错：{detail}", "{program} failed: {detail}", "请按提示排除原因后重试", "Mend the cause and try again")
+    RING_UNREADABLE = Words(503, "96", False, "密钥文件{file}残缺或不是密钥文件", "The key ring {file} is damaged, or is none", "请从离线备份放回，不要另外生成", "Put your off-line copy there; make no new one")
     RING_DIFFERS = Words(409, "57", False, "{file}与备份中的密钥文件不同，不覆盖", "{file} differs from the key ring in the backup and is not written over", "请用 --keys 指明另一个文件", "Name another file with --keys")
 
     # fmt: on

@@ -337,6 +337,22 @@ def test_with_keys_a_restore_brings_the_ring_back_and_never_over_another(house: 
     assert (keys.load(absent), absent.stat().st_mode & 0o777) == (RING, 0o600)
 
 
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"field_keys": 1}', "\0\1"])
+def test_a_ring_that_is_none_is_told_before_anything_is_written(house: House, content: str) -> None:
+    house.backup("a.sbk", "--no-check")
+    spoilt = house.folder / "spoilt.json"
+    spoilt.write_text(content)
+    for done in (
+        house.restore(house.folder / "a.sbk", keys=spoilt),
+        house.songbai("backup", str(house.folder / "b.sbk"), "--to", house.public, keys=spoilt),
+        house.songbai("verify", "--seals", keys=spoilt),
+        house.songbai("keys", "rotate", keys=spoilt),
+    ):
+        assert (done.exit_code, "密钥文件" in done.stderr and "spoilt.json" in done.stderr) == (1, True), done.output
+    assert (house.nothing_elsewhere(), (house.folder / "b.sbk").exists()) == (True, False)
+    assert spoilt.read_text() == content
+
+
 def clear(house: House) -> None:
     url, schema = house.elsewhere()
     if schema is None:

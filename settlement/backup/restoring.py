@@ -50,7 +50,8 @@ def restore(path: Path, key: Path, url: str, schema: str | None, keys_path: Path
         envelope.prove(file, head, content_key)
         opened = Opened(file, head, content_key)
         facts = json.loads(opened.part())
-        inside = ring.of(opened.part())
+        content = opened.part()
+        inside = ring.of(content, path) if content else None
         if inside is not None:
             ring.refuse_other(keys_path, inside)
         ours = inside or ring.at(keys_path)

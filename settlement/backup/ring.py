@@ -33,13 +33,14 @@ class Ring:
         return same and all(set(facts[kind]) <= set(mine[kind]) for kind in KINDS)
 
 
-def of(content: bytes) -> Ring | None:
-    """The ring in a file's bytes; None for none."""
-    return Ring(content, keys.parse(content)) if content else None
+def of(content: bytes, path: Path) -> Ring:
+    """The ring in a file's bytes. Raises Refused(RING_UNREADABLE)."""
+    return Ring(content, keys.parse(content, path))
 
 
 def at(path: Path) -> Ring | None:
-    return of(path.read_bytes()) if path.is_file() else None
+    """The ring in a file; None where there is none. Raises Refused(RING_UNREADABLE)."""
+    return of(path.read_bytes(), path) if path.is_file() else None
 
 
 def refuse_other(path: Path, inside: Ring) -> None:

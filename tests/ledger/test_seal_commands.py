@@ -172,6 +172,6 @@ def test_a_key_is_never_lost_to_another_who_changes_the_ring(songbai: Songbai, r
     beside.unlink()
 
     ring_file.write_text("{")  # a damaged ring is left as it is, and nothing stays beside it
-    with pytest.raises(ValueError, match="Expecting"):
+    with pytest.raises(Refused, match="damaged"):
         keys.add_seal_key(ring_file)
     assert os.listdir(ring_file.parent) == ["keys.json"]
