@@ -55,6 +55,8 @@ metadata = MetaData(
     }
 )
 
+SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -102,7 +104,7 @@ def make_engine(url: str, schema: str | None = None) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    if schema is not None and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", schema):
+    if schema is not None and not SCHEMA_NAME.fullmatch(schema):
         raise ValueError("a schema name is lower-case letters, digits and _")
     # Every transaction meets the same world whatever the server's defaults are.
     options = "-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\\ committed"

@@ -24,6 +24,8 @@ from settlement.spoken import chinese
         ("verify --by zhou", "没有选项 --by"),
         ("pay list --scheme", "--scheme 后面缺少内容"),
         ("--db mysql://x verify", "--db 应为"),
+        ("--db postgresql://x/x --schema Jiangdu verify", "--schema"),
+        ("--schema Jiangdu restore pyproject.toml --into postgresql://x/x --key none", "--schema"),
         ("--db nowhere verify", "--db 应为"),
     ],
 )

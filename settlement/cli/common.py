@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from settlement import keys, officers
 from settlement.act import SYSTEM, Act, begin
 from settlement.clock import Clock, system_clock
-from settlement.db import make_engine, migrate, reading
+from settlement.db import SCHEMA_NAME, make_engine, migrate, reading
 from settlement.findings import Finding
 from settlement.outcomes import Reason, Refused, fill
 
@@ -82,6 +82,8 @@ class Desk:
             raise click.UsageError(
                 "--db 应为 sqlite:///文件 或 postgresql://用户@主机/库  --db is sqlite:///file or postgresql://…"
             )
+        if backend == "postgresql" and self.schema is not None and not SCHEMA_NAME.fullmatch(self.schema):
+            raise click.UsageError("--schema 应为小写字母、数字和_  --schema is lower-case letters, digits and _")
 
     @property
     def _file(self) -> Path | None:
