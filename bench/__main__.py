@@ -83,13 +83,13 @@ PARTS: dict[str, Callable[[Run], list[Row]]] = {
     "batches": _batches,
     "history": lambda run: _of("history")(run.rig, "postgresql", not run.full),
     "issuance": lambda run: _of("issuance")(run.rig, "postgresql", run.quick),
-    "closing": lambda run: _closing(run, "postgresql", 20_000, quarter=True),
+    "closing": lambda run: _closing(run, "postgresql", 12_000, quarter=True),
     "seals": lambda run: _of("seals")(run.rig, "postgresql", run.quick),
     "http": lambda run: _of("http")(run.quick),
     "sqlite": _sqlite,
     "issuance-sqlite": lambda run: _of("issuance")(run.rig, "sqlite", run.quick),
     "seals-sqlite": lambda run: _of("seals")(run.rig, "sqlite", run.quick),
-    "closing-sqlite": lambda run: _closing(run, "sqlite", 10_000, quarter=False),
+    "closing-sqlite": lambda run: _closing(run, "sqlite", 8_000, quarter=False),
 }
 
 

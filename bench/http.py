@@ -91,7 +91,7 @@ class Load:
 
 def measure(quick: bool) -> list[Row]:
     """Debits and bare transactions in turns; ``quick``: fewer of them."""
-    each = 30 if quick else 120
+    each = 20 if quick else 120
     per_client = WARM_UP + TURNS * each
     with Rig() as rig:
         engine = rig.fresh("postgresql")

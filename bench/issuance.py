@@ -28,7 +28,7 @@ from settlement.ledger.tables import transfers
 from settlement.periods import Month
 from settlement.vouchers import issuance
 
-FULL, QUICK, QUICK_SQLITE = 1_000_000, 100_000, 50_000
+FULL, QUICK, QUICK_SQLITE = 1_000_000, 50_000, 30_000
 COPIES = 3
 """Each copy is made so often; its median counts."""
 

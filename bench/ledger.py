@@ -33,7 +33,7 @@ class Size:
     seconds: int
 
 
-QUICK = Size(cards=200_000, rounds=3, batch_rounds=2, seconds=1)
+QUICK = Size(cards=200_000, rounds=3, batch_rounds=1, seconds=1)
 FULL = Size(cards=1_000_000, rounds=5, batch_rounds=5, seconds=4)
 
 BATCHES = (1, 100, 1_000, 10_000)
