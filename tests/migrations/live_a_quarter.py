@@ -1,9 +1,9 @@
 """Makes the fixture of a release: a small synthetic quarter, lived by that release's own code, as SQL text packed with xz.
 
-Run from a checkout of the release, for it only uses what that release has::
+It only uses what that release has, so a checkout of it comes first on the path::
 
-    git worktree add /tmp/old REVISION && cd /tmp/old
-    PYTHONPATH=/tmp/old /work/.venv/bin/python …/tests/migrations/live_a_quarter.py …/tests/migrations/quarter_at_0001.sql.xz
+    git worktree add ../old REVISION
+    PYTHONPATH=../old .venv/bin/python tests/migrations/live_a_quarter.py tests/migrations/quarter_at_0001.sql.xz
 """
 
 from __future__ import annotations
