@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Reason, Refused
@@ -65,6 +67,11 @@ class KeyRing:
     def index(self, plain: str, context: str) -> str:
         """A keyed digest to find a value by (whole, or a part such as the last four digits under its own context)."""
         return hmac.new(self.index_key, f"{context}\x00{plain}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    # -- keys for one purpose each: HKDF -------------------------------------------------------------------------------------
+    def derive(self, purpose: str, length: int = 32) -> bytes:
+        """The same bytes again for the same ring and purpose; of no use for any other purpose, and nothing more to keep or back up."""
+        return HKDF(hashes.SHA256(), length, salt=None, info=f"songbai {purpose}".encode()).derive(self.index_key)
 
     # -- tokens: Ed25519 -----------------------------------------------------------------------------------------------------
     def sign_token(self, payload: str) -> str:

@@ -104,6 +104,16 @@ class Reason(Enum):
     CARD_NOT_ACTIVE = Words(409, "62", False, "此卡尚未启用", "This card is not active yet", "请先在村(社区)或网点启用", "Have it activated first")
     CARD_CLOSED = Words(409, "14", False, "此卡已销户", "This card is closed", "请联系村(社区)", "Ask the village office")
 
+    PIN_NOT_SET = Words(409, "55", False, "此卡还没有设密码", "No PIN is set for this card", "请到市民卡网点或村(社区)设密码，或改用其他方式", "Have one set at the counter, or use another way")
+    PIN_WRONG = Words(403, "55", False, "密码不对，还可试{left}次", "Wrong PIN; {left} tries left", "请重新输入", "Enter it again")
+    PIN_LOCKED = Words(403, "75", False, "密码输错次数过多，已锁定", "Too many wrong PINs: locked", "请带证件到市民卡网点重设密码", "Have it reset at the counter")
+    PIN_TOO_SIMPLE = Words(422, "30", False, "密码须为6位数字，且不能太简单", "A PIN has 6 digits and is not too simple", "请另选密码", "Choose another PIN")
+    DYNAMIC_CODE_WRONG = Words(403, "55", False, "动态码不对，或不是为这一项生成的", "The dynamic code is wrong or was made for something else", "请老人重新生成动态码", "Have the senior make a new code")
+    DYNAMIC_CODE_EXPIRED = Words(403, "54", False, "动态码已过期", "The dynamic code has expired", "请老人重新生成动态码", "Have the senior make a new code")
+    DYNAMIC_CODE_USED = Words(409, "94", False, "动态码已用过", "The dynamic code was used already", "请老人重新生成动态码", "Have the senior make a new code")
+    CHIP_WRONG = Words(403, "63", False, "芯片校验不符", "The chip's cryptogram is wrong", "请重新插卡；仍不行请到网点检查卡片", "Insert the card again; if it fails have the card checked")
+    CHIP_REPLAYED = Words(403, "94", False, "芯片交易计数已用过", "The chip's counter was used already", "请重新插卡", "Insert the card again")
+
     # --- vouchers ----------------------------------------------------------------------------------------------------------
     ISSUANCE_TOO_EARLY = Words(409, "58", True, "{month}的发放最早可在{day}起草", "The issuance of {month} may be drafted from {day} on", "到时再起草；名单届时才准", "Draft it then; only then is the list right")
     ISSUANCE_STATE = Words(409, "57", False, "{month}发放单“{state}”时不能{event}", "The run of {month} is {state}: cannot {event}", "请按 起草、审批、入账 的顺序办理", "Draft, approve, post: in this order")

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from pos_gateway import card, caregiver
 from pos_gateway.api import access, cards, devices, events, orders, pages, problems
 from pos_gateway.api.gateway import Gateway, GatewayConfig
 from pos_gateway.api.schemas import Problem
@@ -70,6 +71,7 @@ def create_app(engine: Engine, clock: Clock, config: GatewayConfig) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no browser of another origin has business here
         MAX_CONTENT_LENGTH=config.max_body_bytes,
+        SECRET_KEY=config.ring.derive("web session"),
     )
     app.extensions["songbai"] = Gateway(engine, clock, config)
     api = DescribedApi(app, spec_kwargs=_specification())
@@ -77,6 +79,8 @@ def create_app(engine: Engine, clock: Clock, config: GatewayConfig) -> Flask:
     for part in (devices, events, cards, orders):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     app.register_blueprint(pages.blueprint(api))
+    app.register_blueprint(caregiver.blueprint)
+    app.register_blueprint(card.blueprint)
     access.register(app, devices.proposed_key)
     problems.register(app)
     app.register_error_handler(ValidationError, _not_of_the_form)
@@ -107,8 +111,6 @@ def _not_of_the_form(error: ValidationError) -> Response:
 
 
 def _harden(response: Response) -> Response:
-    if "Cache-Control" in response.headers:  # a static file's own
-        response.headers.extend({name: value for name, value in HEADERS.items() if name != "Cache-Control"})
-    else:
-        response.headers.extend(HEADERS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)  # a static file, or a page that needs more, says so itself
     return response

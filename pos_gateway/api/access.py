@@ -24,6 +24,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from pos_gateway import security_log, store
 from pos_gateway.api.gateway import Gateway, here
 from pos_gateway.api.problems import of_decline
+from pos_gateway.card import sessions
 from pos_gateway.http_signatures import (
     Claim,
     Message,
@@ -45,9 +46,11 @@ from settlement.visits.signed_event import moment
 
 
 class Caller(Enum):
-    """Who is let in: anybody; a new device that proves its key; an enrolled device."""
+    """Who is let in: anybody; a new device that proves its key; an enrolled device; a card's holder or agent, whom ``pos_gateway.card``
+    knows by the session that card and PIN opened."""
 
     PUBLIC = "public"
+    HOLDER = "holder"
     NEW_KEY = "new key"
     DEVICE = "device"
 
@@ -81,6 +84,8 @@ RULES: dict[str, Rule] = {
     "api-docs.openapi_json": Rule(Caller.PUBLIC),
     "pages.operations": Rule(Caller.PUBLIC),
     "static": Rule(Caller.PUBLIC),
+    "caregiver.static": Rule(Caller.PUBLIC),
+    "card.static": Rule(Caller.PUBLIC),
 }
 """Endpoint -> rule. An address that is not listed is refused, and a test fails on it."""
 
@@ -184,6 +189,8 @@ def _admit(new_key: Callable[[], PublicKey]) -> Response | None:
         raise Refused(Reason.NOT_ALLOWED)
     if rule.caller is Caller.PUBLIC:
         return None
+    if rule.caller is Caller.HOLDER:
+        return sessions.admit()
     return _pass(rule, *_authenticate(rule, _message(), new_key))
 
 

@@ -1,0 +1,1 @@
+"""Supervision: what people say about a service, and what follows."""
