@@ -15,13 +15,23 @@ KILLS ?= 110
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test simulate check format serve bench bench-quick migration lock clean
+.PHONY: demo test test-browser test-terminal simulate check format serve bench bench-quick migration lock clean
 
 demo: $(READY)
 	$(BIN)/songbai demo --seniors $(SENIORS) --out $(DEMO)
 
 test: $(READY)
+	@.ci/browser
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# The caregiver's app and the senior's page in Chromium. SONGBAI_SCREENS=1 writes their pictures to docs/screens/.
+test-browser: $(READY)
+	@.ci/browser
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/browser $(PYTEST_ARGS)
+
+# Terminals over ISO 8583: dialogues, an independent implementation as the terminal, garbage.
+test-terminal: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) tests/pos_gateway/iso8583 $(PYTEST_ARGS)
 
 # make simulate SEED=7 plays one run again and prints every step. Without a seed: new ones for SECONDS, a line each, then KILLS on each engine.
 simulate: $(READY)
