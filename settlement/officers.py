@@ -37,10 +37,11 @@ ROLES: dict[str, tuple[str, str]] = {
     "auditor": ("审计", "auditor"),
     "admin": ("系统管理员", "administrator"),
     "device": ("终端设备", "device"),
+    "holder": ("持卡人或其代理人", "card holder or agent"),
     "system": ("系统", "system"),
 }
 
-NO_PERSON = frozenset({"device", "system"})
+NO_PERSON = frozenset({"device", "holder", "system"})
 SCOPES: dict[str, tuple[str, ...]] = {
     "village": ("town", "village"),
     "town": ("town",),
@@ -72,6 +73,7 @@ MAY: dict[str, frozenset[str]] = {
         "card.freeze": "village town civil_affairs card_counter system",
         "card.unfreeze": "town civil_affairs",
         "card.top_up": "card_counter system",
+        "card.dynamic_code": "holder system",
         "issuance.draft": "town civil_affairs system",
         "issuance.approve": "town",
         "issuance.post": "town civil_affairs system",
@@ -83,6 +85,7 @@ MAY: dict[str, frozenset[str]] = {
         "order.plan": "provider system",
         "visit.record": "device provider system",
         "visit.void": "device provider town civil_affairs system",
+        "debit.confirm": "holder device system",
         "quarantine.decide": "town civil_affairs",
         "month.draw": "town civil_affairs system",
         "month.verify": "town",

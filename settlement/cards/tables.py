@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from settlement.db import Instant, RowId, metadata
@@ -118,4 +119,52 @@ operator_files = Table(
     Column("total_fen", BigInteger, nullable=False),
     Column("differences", Integer, nullable=False),
     Column("recorded_at", Instant, nullable=False),
+)
+
+_LIVE = text("dead_from IS NULL")
+
+# A PIN belongs to the card, whichever medium it is on; an older one is kept, for what it confirmed may reach us later.
+card_pins = Table(
+    "card_pins",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
+    Column("hash", String(200), nullable=False, comment="Argon2id over a keyed digest: of no use without the key ring"),
+    Column("set_at", Instant, nullable=False),
+    Column("set_by", String(80), nullable=False),
+    Column("dead_from", Instant, comment="another one was set"),
+    Column("wrong", Integer, nullable=False, default=0, comment="wrong tries since the last right one"),
+    CheckConstraint("wrong >= 0", name="wrong_not_negative"),
+    Index("ix_card_pins_card", "card_id", "set_at"),
+    Index("uq_card_pins_live", "card_id", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+)
+
+# One row per code that a holder had made: 30 seconds, one use.
+dynamic_codes = Table(
+    "card_dynamic_codes",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="random; inside the signed code of the QR"),
+    Column("card_id", RowId, ForeignKey("cards.id"), nullable=False),
+    Column("medium_id", RowId, ForeignKey("card_media.id"), nullable=False, comment="that counted when it was made"),
+    Column("purpose", String(8), nullable=False, comment="visit | debit"),
+    Column("amount_fen", BigInteger, comment="of a debit, in all"),
+    Column("digits_index", String(32), nullable=False, comment="keyed digest of the eight digits"),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("wrong", Integer, nullable=False, default=0, comment="wrong digits tried against it"),
+    Column("used_for", String(64), comment="the event or message it counted for"),
+    Column("used_at", Instant, comment="when we learnt of it"),
+    CheckConstraint("purpose IN ('visit','debit')", name="purpose"),
+    CheckConstraint("(purpose = 'debit') = (amount_fen IS NOT NULL)", name="debit_has_amount"),
+    CheckConstraint("(used_for IS NULL) = (used_at IS NULL)", name="used_whole"),
+    Index("ix_card_dynamic_codes_card", "card_id", "expires_at"),
+)
+
+# Counters that a chip's answers carried: each counts once.
+chip_uses = Table(
+    "card_chip_uses",
+    metadata,
+    Column("medium_id", RowId, ForeignKey("card_media.id"), primary_key=True),
+    Column("counter", Integer, primary_key=True, autoincrement=False),
+    Column("used_at", Instant, nullable=False),
 )

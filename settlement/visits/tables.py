@@ -188,6 +188,21 @@ debits = Table(
     Index("uq_debits_visit_posted", "visit_id", unique=True, sqlite_where=_POSTED, postgresql_where=_POSTED),
 )
 
+# What holder and agent said about a debit afterwards. Each says it once; who thinks better of a yes complains.
+debit_confirmations = Table(
+    "debit_confirmations",
+    metadata,
+    Column("debit_id", String(64), ForeignKey("debits.id"), primary_key=True),
+    Column("by", String(8), primary_key=True, comment="holder | agent"),
+    Column("answer", String(4), nullable=False, comment="yes | no"),
+    Column("how", String(16), nullable=False, comment="page | card_qr | dynamic"),
+    Column("said_at", Instant, nullable=False, comment="when it was said"),
+    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_by", String(80), nullable=False),
+    CheckConstraint("\"by\" IN ('holder','agent')", name="by"),
+    CheckConstraint("answer IN ('yes','no')", name="answer"),
+)
+
 # Kept out of payment until a second person decides (design: never called a hold).
 payment_stops = Table(
     "payment_stops",
