@@ -6,7 +6,7 @@ be changed, dropped or added afterwards.
 
 Canonical bytes are RFC 8785 (JCS) narrowed until no two programs can disagree: keys are lower-case ASCII names in
 order, numbers are whole and below 2^53 (a place is in 1e-7 degrees, its accuracy in metres, money in fen), there is
-no null and no true or false, text is UTF-8 as sent.
+no null and no true or false, text is UTF-8 as sent, without NUL.
 
 Events of a device form a chain: ``counter`` runs 1, 2, 3 ...; ``prev`` is the hash of the event before (zeros for the
 first). The hash leaves the signature out, since ECDSA signs the same bytes differently each time. It is the event's id.
@@ -36,6 +36,8 @@ MAX_INTEGER = 2**53 - 1
 _YEARS = range(1970, 2200)
 """A clock that lost its battery says 1970, and its events are kept; what lies outside was never a clock."""
 
+# A gateway takes neither NUL nor half a surrogate pair; signed with one, an event would stand in the way of all that follow it.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Python's $ also matches before a last line feed, hence (?!\n); \Z would mean nothing to readers of the OpenAPI document.
 _HASH = validate.Regexp(r"^[0-9a-f]{64}$(?!\n)", error="64 位小写十六进制 / 64 lower-case hexadecimal digits")
@@ -112,13 +114,13 @@ class CheckOutBody(Schema):
 
 class DebitBody(Schema):
     """``total_fen`` and ``personal_fen``: what the senior saw and agreed to, in all and from own money. ``cash_fen``:
-    paid at the door against ``receipt_no``. ``code``: the dynamic code; ``pin_sealed``: the PIN encrypted to the
-    server."""
+    paid at the door against ``receipt_no``. ``code``: the dynamic code, its eight digits or its QR;
+    ``pin_sealed``: the PIN encrypted to the server for this debit (``cards.sealed_pin``)."""
 
     visit = _text(64)
     consent = _one_of(*CONSENTS)
     token = _text(400, required=False)
-    code = _text(40, required=False)
+    code = _text(400, required=False)
     pin_sealed = _text(600, required=False)
     total_fen = _whole(1, 100_000_000)
     personal_fen = _whole(0, 100_000_000)
@@ -132,7 +134,7 @@ class ConfirmBody(Schema):
     debit = fields.String(required=True, validate=_HASH)
     consent = _one_of(*CONSENTS)
     token = _text(400, required=False)
-    code = _text(40, required=False)
+    code = _text(400, required=False)
 
 
 class CancelBody(Schema):
@@ -220,13 +222,10 @@ class SignedEvent:
 
 def canonical(event: Mapping[str, Any]) -> bytes:
     """The bytes that are hashed and signed; raises EventMalformed for what has no single form (fractions, null, odd
-    keys, big numbers)."""
+    keys, big numbers, characters nobody stores)."""
     if not _is_plain(event, 0):
         _check_plain(event, "event", 0)
-    try:
-        return json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair
-        raise EventMalformed({"event": ["文字编码不完整 / text is not valid Unicode"]}) from None
+    return json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
 def _is_plain(value: Any, depth: int) -> bool:
@@ -235,7 +234,7 @@ def _is_plain(value: Any, depth: int) -> bool:
     if depth > 6:
         return False
     if kind is str:
-        return True
+        return _UNSTORABLE.search(value) is None
     if kind is int:
         return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     if kind is dict:
@@ -261,6 +260,8 @@ def _check_plain(value: Any, where: str, depth: int) -> None:
         or (isinstance(value, int) and abs(value) > MAX_INTEGER)
     ):
         raise EventMalformed({where: ["只接受文字、整数、对象和列表 / only text, whole numbers, objects and lists"]})
+    elif isinstance(value, str) and _UNSTORABLE.search(value):
+        raise EventMalformed({where: ["含有无法保存的字符 / a character that cannot be stored"]})
 
 
 def event_hash(event: Mapping[str, Any]) -> str:
