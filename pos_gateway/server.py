@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from sqlalchemy import make_url
 
 from pos_gateway.api import create_app
@@ -31,8 +31,10 @@ def application() -> Flask:
     return create_app(make_engine(url, os.environ.get("SONGBAI_SCHEMA") or None), system_clock, config)
 
 
-def serve(host: str, port: int, workers: int, threads: int) -> None:
-    """Serve until SIGINT or SIGTERM. TLS ends at a proxy in front, which hands the Host header on unchanged."""
+def serve(host: str, port: int, workers: int, threads: int, tls: tuple[Path, Path] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. ``tls``: certificate chain and key; without, TLS ends at a proxy in front, which hands the Host header on
+    unchanged."""
+    chain, key = tls or (None, None)
     Granian(
         "pos_gateway.server:application",
         address=host,
@@ -42,4 +44,7 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
         blocking_threads=threads,
         factory=True,
         log_access=False,
+        ssl_cert=chain,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls12,
     ).serve()
