@@ -11,6 +11,7 @@ import click
 from sqlalchemy import select
 
 from settlement import officers
+from settlement.cards.sheet import qr_svg
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
 from settlement.cli.providers import caregiver_id, provider_id, provider_option
 from settlement.outcomes import Reason, Refused
@@ -30,9 +31,23 @@ from settlement.providers.tables import devices as device_rows
 @click.option(
     "--trusted-proxies", default=0, show_default=True, help="前置代理层数 proxies in front that set X-Forwarded-For"
 )
+@click.option(
+    "--tls",
+    type=(click.Path(path_type=Path, exists=True), click.Path(path_type=Path, exists=True)),
+    metavar="CERTIFICATE KEY",
+    help="证书链和私钥；前面有代理时不填 certificate chain and key; not behind a proxy",
+)
 @pass_desk
-def gateway(desk: Desk, host: str, port: int, workers: int, threads: int, trusted_proxies: int) -> None:
-    """上门网关 Serve the doorstep gateway (API, /openapi.json, /docs)."""
+def gateway(
+    desk: Desk,
+    host: str,
+    port: int,
+    workers: int,
+    threads: int,
+    trusted_proxies: int,
+    tls: tuple[Path, Path] | None,
+) -> None:
+    """上门网关 Serve the doorstep gateway: the caregiver's app (/caregiver/), the senior's page (/card), the API (/docs)."""
     from pos_gateway import server
 
     _ = desk.ring  # missing keys are told here, in words, rather than by each worker
@@ -40,8 +55,8 @@ def gateway(desk: Desk, host: str, port: int, workers: int, threads: int, truste
     os.environ["SONGBAI_SCHEMA"] = desk.schema or ""
     os.environ["SONGBAI_KEYS"] = str(desk.keys_path)
     os.environ[server.PROXIES] = str(trusted_proxies)
-    click.echo(f"上门网关 gateway  http://{host}:{port}/docs", err=True)
-    server.serve(host, port, workers, threads)
+    click.echo(f"上门网关 gateway  {'https' if tls else 'http'}://{host}:{port}/docs", err=True)
+    server.serve(host, port, workers, threads, tls)
 
 
 @click.command()
@@ -53,14 +68,51 @@ def gateway(desk: Desk, host: str, port: int, workers: int, threads: int, truste
     help="演示目录 folder of a demo",
 )
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="端口 port")
+@click.option(
+    "--lan",
+    metavar="ADDRESS",
+    help="本机在局域网中的地址，供手机使用（HTTPS） this machine's address in the local network, for phones (HTTPS)",
+)
 @click.pass_context
-def serve(ctx: click.Context, home: Path, port: int) -> None:
-    """在演示库上启动网关 Serve the gateway on a demo's database, on this machine only."""
+def serve(ctx: click.Context, home: Path, port: int, lan: str | None) -> None:
+    """在演示库上启动网关，并备好一次试用 Serve the gateway on a demo's database, with something to do at the door."""
+    from pos_gateway import local_tls
+
     database = (home / "songbai.db").absolute()
     if not database.is_file():
         raise Refused(Reason.NOT_FOUND, what=f"{database} (songbai demo)")
-    ctx.obj = Desk(f"sqlite:///{database}", None, home.absolute() / "keys.json")
-    ctx.invoke(gateway, host="127.0.0.1", port=port, workers=1, threads=4, trusted_proxies=0)
+    desk = ctx.obj = Desk(f"sqlite:///{database}", None, home.absolute() / "keys.json")
+    desk.make_database()  # of an older demo
+    tls = None
+    if lan is not None:
+        made = local_tls.ensure(home / "tls", [lan], desk.clock())
+        tls = made.chain, made.key
+        desk.say(f"请先在手机上安装根证书 {made.root}", "install this root certificate on the phone first")
+    base = f"https://{lan}:{port}" if lan else f"http://localhost:{port}"
+    _walk(desk, home, base)
+    ctx.invoke(
+        gateway,
+        host="0.0.0.0" if lan else "127.0.0.1",  # noqa: S104 - asked for with --lan
+        port=port,
+        workers=1,
+        threads=4,
+        trusted_proxies=0,
+        tls=tls,
+    )
+
+
+def _walk(desk: Desk, home: Path, base: str) -> None:
+    from settlement.demo import walk, walk_sheet
+
+    ready = walk.prepare(desk.engine, desk.ring, desk.clock())
+    sheet = home / "walk.html"
+    sheet.write_text(walk_sheet.html(ready, base), encoding="utf-8")
+    desk.engine.dispose()
+    desk.say(
+        f"试用纸（请打印或在另一块屏幕上打开）：{sheet.absolute()}",
+        "the walk's page: print it, or open it on another screen",
+    )
+    desk.say(f"服务人员的手机页 {base}/caregiver/  启用码 {ready.enrol_code}", "the caregiver's app and its code")
 
 
 @click.group()
@@ -75,16 +127,34 @@ def device() -> None:
 @click.option(
     "--hours", default=24, show_default=True, type=click.IntRange(1, 720), help="有效小时数 hours it is valid"
 )
+@click.option(
+    "--qr", type=click.Path(path_type=Path, dir_okay=False), help="另存可扫的二维码（SVG） write it as a QR code, too"
+)
+@click.option(
+    "--host", default="http://localhost:8080", show_default=True, help="二维码里的网关地址 the gateway's address"
+)
 @by_option
 @json_option
 @pass_desk
-def enrol_code(desk: Desk, code: str, caregiver: str | None, kind: str, hours: int, by: str, as_json: bool) -> None:
+def enrol_code(
+    desk: Desk,
+    code: str,
+    caregiver: str | None,
+    kind: str,
+    hours: int,
+    qr: Path | None,
+    host: str,
+    by: str,
+    as_json: bool,
+) -> None:
     """一次性启用码 A one-time code to enrol a device; shown once."""
     with desk.acting(by) as act:
         ours = provider_id(act.conn, code)
         whose = None if caregiver is None else caregiver_id(act.conn, ours, caregiver)
         once = devices.make_code(act, desk.ring, ours, whose, kind, timedelta(hours=hours))
         until = (act.now + timedelta(hours=hours)).astimezone(SHANGHAI)
+    if qr is not None:
+        qr.write_text(qr_svg(devices.enrolment_url(host, once)), encoding="utf-8")
     if as_json:
         desk.show_json({"code": once, "kind": kind, "valid_until": _local(until)})
     else:

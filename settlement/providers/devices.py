@@ -47,6 +47,11 @@ def make_code(
     return "-".join(plain[i : i + 4] for i in range(0, CODE_LENGTH, 4))
 
 
+def enrolment_url(host: str, code: str) -> str:
+    """What an enrolment's QR holds: the app's address with the code as a fragment, which browsers do not send."""
+    return f"{host.rstrip('/')}/caregiver/#enrol={code}"
+
+
 def enrol(act: Act, ring: KeyRing, code: str, algorithm: str, public_key: str, key_id: str) -> Row[Any]:
     """Use a code up and answer the row of ``devices``. The code is the right to do it, whoever the actor is.
 
