@@ -85,6 +85,9 @@ RULES: dict[str, Rule] = {
     "pages.operations": Rule(Caller.PUBLIC),
     "static": Rule(Caller.PUBLIC),
     "caregiver.static": Rule(Caller.PUBLIC),
+    "caregiver.index": Rule(Caller.PUBLIC),
+    "caregiver.manifest": Rule(Caller.PUBLIC),
+    "caregiver.worker": Rule(Caller.PUBLIC),
     "card.static": Rule(Caller.PUBLIC),
 }
 """Endpoint -> rule. An address that is not listed is refused, and a test fails on it."""
