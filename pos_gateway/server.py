@@ -18,16 +18,18 @@ from settlement.clock import system_clock
 from settlement.db import make_engine
 
 PROXIES = "SONGBAI_TRUSTED_PROXIES"
+HOSTS = "SONGBAI_HOSTS"
 
 
 def application() -> Flask:
     """The district named by ``SONGBAI_DB``, ``SONGBAI_SCHEMA`` and ``SONGBAI_KEYS``, as the command set them for its
-    workers."""
+    workers; answering to the host names in ``SONGBAI_HOSTS`` only, where it names any."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     url = os.environ["SONGBAI_DB"]
     database = make_url(url).database if url.startswith("sqlite") else None
     ring = keys.load(keys.ring_path(Path(database) if database else None))
-    config = GatewayConfig(ring, trusted_proxies=int(os.environ.get(PROXIES, "0")))
+    hosts = tuple(os.environ.get(HOSTS, "").split())
+    config = GatewayConfig(ring, trusted_proxies=int(os.environ.get(PROXIES, "0")), hosts=hosts)
     return create_app(make_engine(url, os.environ.get("SONGBAI_SCHEMA") or None), system_clock, config)
 
 

@@ -155,7 +155,27 @@ class Reason(Enum):
     EVENT_WAITS = Words(202, "00", False, "已保存，等待该次服务的前一条记录", "Kept; it waits for an earlier event of the visit", "无需重发", "No need to send it again")
     SIGNED_BEFORE_REVOCATION = Words(202, "00", False, "设备停用前的记录，已保存待核定", "Signed before the device was revoked: kept for a decision", "请联系镇街核定", "Ask the town to decide on it")
     SIGNED_AFTER_REVOCATION = Words(202, "00", False, "设备停用后的记录，已保存待核定", "Signed after the device was revoked: kept for a decision", "请联系镇街核定", "Ask the town to decide on it")
+    METHOD_NOT_ACCEPTED = Words(409, "57", False, "本方案不认可这种签到签退方式", "The scheme does not accept this way of checking in or out", "请扫描卡片或门牌", "Scan the card or the door plate")
+    CHECK_IN_NOT_ACCEPTED = Words(409, "57", False, "这次服务的签到未被认可", "The visit's check-in was not accepted", "请查看签到的原因", "See why the check-in was not")
+    OFFLINE_DAY_LIMIT = Words(409, "61", False, "该卡当日离线扣款合计最多{up_to_fen}分", "Debits without signal are at most {up_to_fen} fen per card and day", "请联系镇街核定", "Ask the town to decide on it")
+    OFFLINE_QUEUE_LIMIT = Words(409, "61", False, "设备上待上传的离线扣款最多{debits}笔", "A device may hold at most {debits} debits that wait for signal", "请联系镇街核定", "Ask the town to decide on it")
+    CORRECTION_LATE = Words(409, "57", False, "签到已超过{days}天，不能再更正时间", "More than {days} days have passed since the check-in: its times can no longer be corrected", "请由镇街按废单或调整办理", "Have the town void it or book an adjustment")
+    CORRECTION_ENDS = Words(422, "30", False, "“{reason_zh}”不能更正这一端的时间", "“{reason_en}” does not correct that time", "请换一个原因", "Choose another reason")
+    CORRECTION_TIMES = Words(422, "30", False, "更正后的时间不成立：{detail}", "The corrected times cannot be: {detail}", "签退须晚于签到，不晚于现在，签到须在同一天", "The end comes after the beginning and not after now; the beginning stays on its day")
+    CORRECTION_OPEN = Words(409, "94", False, "这次服务已有待批准的更正（{id}）", "A correction of this visit waits for approval already ({id})", "请先批准或驳回那一条", "Decide about that one first")
     REJECTED_ON_REVIEW = Words(409, "57", False, "核定为不予认可", "Rejected on review", "如有异议请联系镇街", "Ask the town if you disagree")
+
+    # --- counters and terminals ---------------------------------------------------------------------------------------------
+    ITEM_NOT_AT_COUNTER = Words(422, "57", False, "须上门服务的项目不能在柜台消费：{items}", "Served at home, not sold at a counter: {items}", "请只选柜台提供的项目", "Choose what the counter offers")
+    SALE_UNKNOWN = Words(404, "25", False, "没有找到原交易", "The original transaction was not found", "请核对原交易的平台流水号", "Check the reference of the original")
+    SALE_NOT_TODAY = Words(409, "57", False, "不是当日的交易，不能撤销", "Not of today: it cannot be voided", "请按退款办理", "Make a refund instead")
+    REFUND_NOT_WHOLE = Words(422, "13", False, "只能整笔退回{total_fen}分", "Only the whole {total_fen} fen can be given back", "请按原交易的金额办理", "Give the amount of the original")
+    MERCHANT_WRONG = Words(403, "03", False, "商户号与终端不符", "The merchant is not the terminal's", "请核对终端的商户号设置", "Check the terminal's merchant number")
+    MESSAGE_UNKNOWN = Words(400, "12", False, "不支持这种交易", "This kind of message is not taken", "请按终端接口说明办理", "See the terminals' guide")
+    MESSAGE_INCOMPLETE = Words(400, "30", False, "报文有误：{fields}", "The message lacks fields or they are malformed: {fields}", "请按终端接口说明更正", "Correct it as the terminals' guide says")
+    REVERSED_BEFORE = Words(409, "17", False, "终端已冲正这笔交易", "The terminal reversed this transaction before it came", "请重新消费", "Make a new purchase")
+    BATCH_SETTLED = Words(409, "77", False, "批次{batch}已结算", "Batch {batch} is settled", "请重新签到，取新的批次号", "Sign on again for the open batch")
+    TOTALS_DIFFER = Words(409, "95", True, "批次{batch}的合计与平台不符", "The totals of batch {batch} differ from ours", "请上送明细后再结算", "Upload the transactions, then settle again")
 
     # --- gateway -----------------------------------------------------------------------------------------------------------
     REQUEST_UNSIGNED = Words(401, "58", False, "请求没有签名", "The request is not signed", "请按接口说明对请求签名", "Sign the request as docs/api.md says")
@@ -176,6 +196,7 @@ class Reason(Enum):
     NOT_JSON = Words(415, "30", False, "只接受 application/json", "Only application/json is taken", "请设置 Content-Type", "Set the Content-Type")
     BODY_TOO_LARGE = Words(413, "30", False, "请求内容超过上限", "The request is too large", "请分批发送（每批不超过 500 条、1 MiB）", "Send it in parts of at most 500 events and 1 MiB")
     METHOD_NOT_ALLOWED = Words(405, "12", False, "此地址不支持该方法", "This address does not take that method", "见响应头 Allow", "See the Allow header")
+    HOST_UNKNOWN = Words(421, "12", False, "此服务器不以这个主机名提供服务", "This server does not serve under that host name", "请用网关公布的地址", "Use the address the gateway is published under")
     ADDRESS_UNKNOWN = Words(404, "12", False, "没有这个地址", "No such address", "接口列表见 /docs", "The operations are listed at /docs")
     SERVER_FAULT = Words(500, "96", True, "系统内部错误，未作任何记录", "An internal fault; nothing was recorded", "请稍后原样重发；仍有问题请联系管理员", "Send the same again later; if it persists, tell an operator")
 
@@ -191,6 +212,14 @@ class Reason(Enum):
     LAYOUT_UNKNOWN = Words(404, "25", False, "没有名为{layout}的文件格式", "No file layout named {layout}", "可用格式：{known}", "Known layouts: {known}")
 
     # --- fraud -------------------------------------------------------------------------------------------------------------
+
+    # --- agents, complaints, bookings, messages ----------------------------------------------------------------------------
+    AGENT_KNOWN = Words(409, "94", False, "这个电话已登记为该老人的代理人", "This telephone already belongs to an agent of the senior", "无需再次登记；有变化的先撤销原登记", "Nothing more to do; withdraw the old entry first if something changed")
+    AGENTS_FULL = Words(409, "57", False, "代理人最多{most}位", "There are {most} agents already, which is the most", "请先撤销一位", "Withdraw one first")
+    TOO_MANY_OPEN = Words(409, "57", False, "未办结的已有{most}件", "{most} are open already", "请等先提出的办结，或请村(社区)协助", "Wait until earlier ones are dealt with, or ask the village office")
+    CONCERNED = Words(403, "57", False, "与此事有关的人不能决定", "Nobody who is concerned may decide", "请由另一人办理", "Have another person decide")
+    DAY_PAST = Words(422, "30", False, "{day}已经过去", "{day} has passed", "请另选日期", "Choose another day")
+    SENDER_MISSING = Words(503, "96", True, "没有配置短信通道，消息仍在等待发送", "No message carrier is configured; the messages wait", "请设置 SONGBAI_SMS_URL（测试可用 console:）", "Set SONGBAI_SMS_URL (console: for trying out)")
 
     # --- jobs --------------------------------------------------------------------------------------------------------------
     JOB_NOT_DUE = Words(409, "57", True, "任务{job}尚未到期（{due}）", "Job {job} is not due yet ({due})", "到期后会自动执行", "It runs by itself when its time has come")

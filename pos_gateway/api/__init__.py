@@ -71,6 +71,7 @@ def create_app(engine: Engine, clock: Clock, config: GatewayConfig) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no browser of another origin has business here
         MAX_CONTENT_LENGTH=config.max_body_bytes,
+        TRUSTED_HOSTS=list(config.hosts) or None,
         SECRET_KEY=config.ring.derive("web session"),
     )
     app.extensions["songbai"] = Gateway(engine, clock, config)

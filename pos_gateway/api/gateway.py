@@ -19,11 +19,12 @@ _NAME = "songbai"
 @dataclass(frozen=True)
 class GatewayConfig:
     """``window``: how far a request's ``created`` may lie from now; ``trusted_proxies``: how many proxies in front set
-    X-Forwarded-For; ``enrolment_attempts``: wrong codes one source may try in ten minutes."""
+    X-Forwarded-For; ``hosts``: the only names it answers to, any where none is given; ``enrolment_attempts``: wrong codes one source may try in ten minutes."""
 
     ring: KeyRing = field(repr=False)
     window: timedelta = WINDOW
     trusted_proxies: int = 0
+    hosts: tuple[str, ...] = ()
     max_body_bytes: int = 1024 * 1024
     max_batch: int = 500
     enrolment_attempts: int = 10

@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 from flask import Flask, Response, current_app
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from settlement.outcomes import Declined, Reason, Refused, fill
 
@@ -67,7 +67,7 @@ def register(app: Flask) -> None:
 
 def _framework(error: HTTPException) -> Response:
     status = error.code or 500
-    reason = BY_STATUS.get(status, Reason.SERVER_FAULT)
+    reason = Reason.HOST_UNKNOWN if isinstance(error, SecurityError) else BY_STATUS.get(status, Reason.SERVER_FAULT)
     data = getattr(error, "data", None) or {}  # webargs puts the findings of a schema here
     extra = {"errors": data["messages"]} if data.get("messages") else {}
     detail = ", ".join(sorted(_names(data.get("messages")))) or (error.description or "")

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from pos_gateway import security_log, tables
+from pos_gateway.api import create_app
+from pos_gateway.api.gateway import GatewayConfig
 from pos_gateway.client import DeviceClient
 from pos_gateway.http_signatures import Message, sign
 from settlement.visits import device_key
@@ -306,3 +308,11 @@ def test_guessing_codes_is_slowed_down(door: Door) -> None:
         assert response.headers["Retry-After"] == "600"
     door.passes(minutes=12)
     assert _enrol(phone, door.code()).status_code == 201
+
+
+def test_a_gateway_that_is_told_its_names_answers_to_no_other(door: Door) -> None:
+    app = create_app(door.town.engine, lambda: door.now, GatewayConfig(RING, hosts=("gateway.test",)))
+    http = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://gateway.test")
+    assert http.get("/docs").status_code == 200
+    refused = http.get("/docs", headers={"Host": "elsewhere.test"})
+    assert (refused.status_code, refused.json()["code"]) == (421, "host_unknown")
