@@ -170,6 +170,8 @@ class Reason(Enum):
     SALE_UNKNOWN = Words(404, "25", False, "没有找到原交易", "The original transaction was not found", "请核对原交易的平台流水号", "Check the reference of the original")
     SALE_NOT_TODAY = Words(409, "57", False, "不是当日的交易，不能撤销", "Not of today: it cannot be voided", "请按退款办理", "Make a refund instead")
     REFUND_NOT_WHOLE = Words(422, "13", False, "只能整笔退回{total_fen}分", "Only the whole {total_fen} fen can be given back", "请按原交易的金额办理", "Give the amount of the original")
+    TERMINAL_UNKNOWN = Words(401, "58", False, "终端没有登记", "No such terminal is registered", "请核对终端号；新终端请先登记", "Check the terminal's number; register a new one first")
+    MAC_WRONG = Words(401, "63", False, "报文鉴别码不符", "The message's MAC is wrong", "请重新签到并换密钥后再发", "Sign on, exchange keys, then send it again")
     MERCHANT_WRONG = Words(403, "03", False, "商户号与终端不符", "The merchant is not the terminal's", "请核对终端的商户号设置", "Check the terminal's merchant number")
     MESSAGE_UNKNOWN = Words(400, "12", False, "不支持这种交易", "This kind of message is not taken", "请按终端接口说明办理", "See the terminals' guide")
     MESSAGE_INCOMPLETE = Words(400, "30", False, "报文有误：{fields}", "The message lacks fields or they are malformed: {fields}", "请按终端接口说明更正", "Correct it as the terminals' guide says")

@@ -12,6 +12,7 @@ from settlement.fraud.payment import (
 )
 from settlement.fraud.place import cards_at_one_place, far_from_address, no_location
 from settlement.fraud.presence import caregiver_overlap, impossible_travel, long_day, senior_overlap
+from settlement.fraud.proof import weak_methods
 from settlement.fraud.register import after_death, after_freeze, after_leaving
 from settlement.fraud.signal import Signal
 
@@ -126,6 +127,12 @@ SIGNALS: dict[str, Signal] = {
             "上传迟{hours}小时；同一人员或设备本月{percent}%的记录迟传（界限{threshold_percent}%）",
             "uploaded {hours} h late; {percent}% of the caregiver's or device's month came late (limit {threshold_percent}%)",
             late_uploads,
+        ),
+        Signal(
+            "weak_methods",
+            "弱凭据（{methods}）；该服务人员本月{visits}次服务中{percent}%是弱凭据（界限{threshold_percent}%）",
+            "weakly proved ({methods}); so are {percent}% of the caregiver's {visits} visits of the month (limit {threshold_percent}%)",
+            weak_methods,
         ),
     )
 }

@@ -15,6 +15,7 @@ from settlement.officers import ROLES
 from settlement.policy.citation import Rule
 from settlement.policy.locate import Path
 from settlement.policy.rules_control import SIGNALS
+from settlement.policy.rules_service import METHODS
 from settlement.policy.scheme import Scheme
 from settlement.policy.shape import Problem
 
@@ -33,6 +34,7 @@ def crosscheck(document: Document) -> Found:
     yield from _lapse(document)
     yield from _funding(document)
     yield from _visits(document)
+    yield from _methods(document)
     yield from _signals(document)
 
 
@@ -305,6 +307,24 @@ def _visits(document: Document) -> Found:
                         "add it under [[visits.monthly]]",
                     ),
                 )
+
+
+def _methods(document: Document) -> Found:
+    """Either no method is named, or each of them: what is left out would be accepted or refused by chance."""
+    named = _names(document, "door", "methods")
+    if not named:
+        return
+    for method in METHODS:
+        if method.code not in named:
+            yield (
+                ("door", "methods"),
+                Problem(
+                    f"没有写明“{method.code}”",
+                    f"“{method.code}” is missing",
+                    '每种方式一条，不用的写 use = "refused"',
+                    'one entry for each method; what may not be used says use = "refused"',
+                ),
+            )
 
 
 def _signals(document: Document) -> Found:

@@ -112,6 +112,7 @@ SIGNALS: Mapping[str, frozenset[str]] = {
         "long_day": "hours",
         "idle_burst": "idle_days within_days percent",
         "late_uploads": "hours percent at_least_visits",
+        "weak_methods": "percent at_least_visits",
     }.items()
 }
 """Every signal the engine knows, with the names of its parameters."""

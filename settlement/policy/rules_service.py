@@ -136,6 +136,73 @@ class Offline(Rule):
     """The largest debit taken without signal."""
     clock_off_minutes: Annotated[int, Between(0, 1440)]
     """A device's clock may differ by so much before its times are flagged."""
+    card_day_fen: Fen | None = None
+    """The most that is debited without signal from one card on one local day; None: only each debit is limited."""
+    queued_debits: Annotated[int, Between(1, 10_000)] | None = None
+    """A device takes no further debit while so many wait to be sent; None: no limit."""
+    shortfall: Literal["provider"] = "provider"
+    """Who bears what a late debit finds neither in the subsidy nor in own money as agreed to: who served without asking."""
+    objection_days: Annotated[int, Between(0, 366)] = 30
+    """So long the senior may object to a debit that was taken without signal."""
+
+
+MethodCode = Literal["chip", "dynamic", "card_qr", "door_plate", "typed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method(Rule):
+    """A way of showing, at either end of a visit, that caregiver and senior met."""
+
+    code: MethodCode
+    name_zh: str
+    name_en: str
+    use: Literal["accepted", "flagged", "refused"]
+    strength: Literal["strong", "with_place", "weak"]
+    """``with_place``: a printed code can be photographed, so it proves a visit only with a plausible place at both ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plausible(Rule):
+    """When a place is plausible."""
+
+    within_m: Annotated[int, Between(1, 100_000)]
+    """So far from the registered address at most, the device's inaccuracy taken off."""
+    accuracy_m: Annotated[int, Between(1, 100_000)]
+    """A place less accurate than this says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction(Rule):
+    days: Annotated[int, Between(0, 366)]
+    """The times of a visit may be corrected within so many days of its check-in: proposed and approved."""
+
+
+METHODS = (
+    Method(code="chip", name_zh="芯片", name_en="card chip", use="accepted", strength="strong", source="default"),
+    Method(
+        code="dynamic", name_zh="动态码", name_en="dynamic code", use="accepted", strength="strong", source="default"
+    ),
+    Method(
+        code="card_qr",
+        name_zh="卡面二维码",
+        name_en="the card's QR",
+        use="accepted",
+        strength="with_place",
+        source="default",
+    ),
+    Method(
+        code="door_plate",
+        name_zh="门牌二维码",
+        name_en="door plate",
+        use="accepted",
+        strength="with_place",
+        source="default",
+    ),
+    Method(
+        code="typed", name_zh="手工输入卡号", name_en="typed number", use="flagged", strength="weak", source="default"
+    ),
+)
+"""What holds where a scheme names no methods."""
 
 
 BadgeField = Literal["name", "photo", "staff_number", "phone", "organisation", "supervision_phone"]
@@ -153,3 +220,6 @@ class Door:
     """Strongest first."""
     offline: Offline
     badge: Badge
+    methods: tuple[Method, ...] = METHODS
+    plausible: Plausible = Plausible(within_m=500, accuracy_m=1000, source="default")
+    correction: Correction = Correction(days=10, source="default")

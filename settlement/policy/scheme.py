@@ -22,6 +22,8 @@ from settlement.policy.rules_service import (
     Door,
     Evidence,
     EvidenceKind,
+    Method,
+    MethodCode,
     Purchases,
     ServiceCategory,
     Visits,
@@ -86,6 +88,9 @@ class Scheme:
     def consent(self, method: ConsentMethod | str) -> Consent:
         """Raises KeyError when the scheme does not accept this way of consenting."""
         return _named(self.door.consents, method)
+
+    def method(self, code: MethodCode | str) -> Method:
+        return _named(self.door.methods, code)
 
     def signal(self, code: str) -> Signal:
         return _named(self.fraud.signals, code)

@@ -61,12 +61,14 @@ _HOLDER += [seniors.c.id.label("senior_id"), seniors.c.town, seniors.c.latitude_
 _HOLDER += [seniors.c.died_on, seniors.c.left_on]
 _HELD = cards.join(seniors, seniors.c.id == cards.c.senior_id)
 _THIS = caregivers.c.id == bindparam("caregiver", type_=BigInteger)
-_BY_MEDIUM = (
+_OF_MEDIUM = (
     select(*_CAREGIVER, *_HOLDER, media.c.dead_from, media.c.dead_reason)
     .select_from(_HELD.join(media, media.c.card_id == cards.c.id).join(caregivers, _THIS))
     .where(media.c.id == bindparam("medium"))
-    .with_for_update(of=[caregivers, cards], key_share=True)
 )
+_BY_MEDIUM = _OF_MEDIUM.with_for_update(of=[caregivers, cards], key_share=True)
+# Whoever stands at a counter serves many at once.
+_AT_COUNTER = _OF_MEDIUM.with_for_update(of=[cards], key_share=True)
 _BY_SENIOR = (
     select(*_CAREGIVER, *_HOLDER, null().label("dead_from"), null().label("dead_reason"))
     .select_from(_HELD.join(caregivers, _THIS))
@@ -75,14 +77,15 @@ _BY_SENIOR = (
 )
 
 
-def gather(act: Act, request: CheckIn) -> Facts | Declined:
-    """Read and lock who is concerned, caregiver and card, so that two check-ins at once take turns. Declined: CAREGIVER_UNKNOWN,
-    CODE_UNKNOWN, EVENT_TOO_OLD (before every scheme)."""
+def gather(act: Act, request: CheckIn, *, at_counter: bool = False) -> Facts | Declined:
+    """Read and lock who is concerned, caregiver (not ``at_counter``) and card, so that two check-ins at once take turns. Declined:
+    CAREGIVER_UNKNOWN, CODE_UNKNOWN, EVENT_TOO_OLD (before every scheme)."""
     asked: dict[str, Any] = {"caregiver": request.caregiver_id}
     if request.medium_id is None:
         row = act.conn.execute(_BY_SENIOR, asked | {"senior": request.senior_id}).one_or_none()
     else:
-        row = act.conn.execute(_BY_MEDIUM, asked | {"medium": request.medium_id}).one_or_none()
+        by_medium = _AT_COUNTER if at_counter else _BY_MEDIUM
+        row = act.conn.execute(by_medium, asked | {"medium": request.medium_id}).one_or_none()
     if row is None:
         known = act.conn.execute(select(exists().where(caregivers.c.id == request.caregiver_id))).scalar_one()
         return declined(Reason.CODE_UNKNOWN if known else Reason.CAREGIVER_UNKNOWN)
@@ -97,21 +100,31 @@ def gather(act: Act, request: CheckIn) -> Facts | Declined:
 def admit(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
     """The first reason against the visit, in this order, or None:
 
-    method and device; clock, age of the record; the order (known, this provider's, this senior's, still planned, not taken); the card as
+    method (known, accepted by the scheme) and device; clock, age of the record; the order (known, this provider's, this senior's, still planned, not taken); the card as
     it was then (CODE_DEAD, CARD_CLOSED, CARD_NOT_ACTIVE, ACCOUNT_FROZEN); the senior (SENIOR_DEAD, SENIOR_LEFT, NOT_ENTITLED); the provider
     (PROVIDER_BANNED, NO_CONTRACT); the caregiver (CAREGIVER_NOT_EMPLOYED, CAREGIVER_UNTRAINED, CERTIFICATE_EXPIRED); the caregiver
     elsewhere, at whichever provider; the senior being served.
     """
     return (
-        unlisted(request.method, METHODS)
+        method_refused(facts.scheme, request.method)
         or device_refused(act, request.device_id, request.caregiver_id, facts.who.provider_id)
         or clock_refused(act, facts.scheme, request.occurred_at, released=request.released)
         or _order_refused(act, request, facts)
-        or card_refused(facts.who, request.occurred_at)
-        or _senior_refused(act, facts)
-        or _provider_refused(act, facts)
+        or people_refused(act, facts, request.occurred_at)
         or _collision(act, request, facts)
     )
+
+
+def people_refused(act: Act, facts: Facts, at: datetime) -> Declined | None:
+    """Whether card, senior, provider and caregiver counted at that moment: at a door and at a counter alike."""
+    return card_refused(facts.who, at) or _senior_refused(act, facts) or _provider_refused(act, facts)
+
+
+def method_refused(scheme: Scheme, method: str) -> Declined | None:
+    refusal = unlisted(method, METHODS)
+    if refusal is None and scheme.method(method).use == "refused":
+        return declined(Reason.METHOD_NOT_ACCEPTED)
+    return refusal
 
 
 def device_refused(act: Act, device_id: str | None, caregiver_id: int, provider_id: int) -> Declined | None:
@@ -225,7 +238,9 @@ def _collision(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
 def _nearby() -> CompoundSelect[Any]:
     """Visits about that time of the same caregiver, at whichever provider (the same telephone is the same person), or the same senior."""
     v = visits.c
-    near = and_(v.check_in_at.between(bindparam("first"), bindparam("last")), v.status != "void")
+    # What was bought at a counter took no time and has no end.
+    lasting = or_(v.status == "open", v.check_out_at.is_not(None))
+    near = and_(v.check_in_at.between(bindparam("first"), bindparam("last")), v.status != "void", lasting)
     same = or_(caregivers.c.id == bindparam("caregiver"), caregivers.c.phone_index == bindparam("phone"))
     columns = [v.id, v.check_in_at, v.check_out_at, v.device_id, v.senior_id]
     by_caregiver = select(*columns, true().label("same_caregiver")).where(

@@ -116,7 +116,7 @@ def check_out(act: Act, request: CheckOut) -> CheckedOut | Declined:
     prices = prices_in_force(act.conn, row.scheme_code, row.provider_id, local_date(row.check_in_at, scheme.time_zone))
     if row.status != "open":
         return _already_out(act, row, request, scheme, prices)
-    refusal = _may_check_out(act, row, request, scheme) or _unsold(request.lines, prices)
+    refusal = _may_check_out(act, row, request, scheme) or unsold(request.lines, prices)
     if refusal is not None:
         return refusal
     start = rules.Moment(row.check_in_at, row.device_id, row.in_boot, row.in_mono_ms)
@@ -150,8 +150,9 @@ def _already_out(
 def _may_check_out(act: Act, row: Row[Any], request: CheckOut, scheme: Scheme) -> Declined | None:
     if request.caregiver_id != row.caregiver_id:
         return declined(Reason.OTHER_CAREGIVER)
+    scanned = request.medium_id is not None or request.senior_id is not None
     refusal = (
-        unlisted(request.method, METHODS)
+        (admission.method_refused(scheme, request.method) if scanned else unlisted(request.method, METHODS))
         or admission.device_refused(act, request.device_id, row.caregiver_id, row.provider_id)
         or admission.clock_refused(act, scheme, request.occurred_at, released=request.released)
     )
@@ -159,7 +160,6 @@ def _may_check_out(act: Act, row: Row[Any], request: CheckOut, scheme: Scheme) -
         return refusal
     if request.occurred_at < row.check_in_at - rules.clock_tolerance(scheme):
         return declined(Reason.OUT_BEFORE_IN)
-    scanned = request.medium_id is not None or request.senior_id is not None
     if (request.device_id != row.device_id or not scanned) and request.reason not in OUT_REASONS:
         return declined(Reason.OUT_REASON_MISSING, known="、".join(OUT_REASONS))
     card_id = None
@@ -172,7 +172,8 @@ def _may_check_out(act: Act, row: Row[Any], request: CheckOut, scheme: Scheme) -
     return None
 
 
-def _unsold(lines: Iterable[Line], prices: dict[str, Price]) -> Declined | None:
+def unsold(lines: Iterable[Line], prices: dict[str, Price]) -> Declined | None:
+    """Why these lines cannot be sold by a list: not on it, none at all, no quantity."""
     asked = list(lines)
     unsold = [line.item[:40] for line in asked if line.item not in prices]
     if unsold or not asked:
@@ -193,7 +194,7 @@ def _end(
 ) -> CheckedOut:
     lines = tuple(_priced(line, prices[line.item]) for line in request.lines)
     minimum = rules.minimum_seconds(scheme, (prices[line.item] for line in request.lines))
-    act.conn.execute(insert(visit_lines), list(_line_rows(row.id, request.lines, prices)))
+    act.conn.execute(insert(visit_lines), list(line_rows(row.id, request.lines, prices)))
     place = request.place
     change = {
         "status": "served",
@@ -206,6 +207,7 @@ def _end(
         "out_accuracy_m": place and place.accuracy_m,
         "out_distance_m": from_home(place, row.home_latitude_e7, row.home_longitude_e7),
         "out_method": request.method,
+        "out_scanned": request.medium_id is not None or request.senior_id is not None,
         "out_reason": request.reason,
         "out_boot": request.boot,
         "out_mono_ms": request.mono_ms,
@@ -230,7 +232,8 @@ def _priced(line: Line, price: Price) -> PricedLine:
     return PricedLine(line.item, line.quantity, price.price_fen, amount, price.subsidised, differs)
 
 
-def _line_rows(visit_id: str, lines: Iterable[Line], prices: dict[str, Price]) -> Iterable[dict[str, Any]]:
+def line_rows(visit_id: str, lines: Iterable[Line], prices: dict[str, Price]) -> Iterable[dict[str, Any]]:
+    """Rows of ``visit_lines``, priced by us."""
     for no, line in enumerate(lines, 1):
         priced = _priced(line, prices[line.item])
         yield {

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -20,6 +21,8 @@ from sqlalchemy import (
 from settlement.db import Instant, Json, RowId, metadata
 
 _POSTED = text("status = 'posted'")
+_PROPOSED = text("status = 'proposed'")
+_REVERSED = text("status = 'reversed'")
 # As ``status <> 'void'``, said by a column that no close writes: an index that names the status would cost each paid visit all its indexes.
 _NOT_VOID = text("void_reason IS NULL")
 
@@ -113,6 +116,9 @@ visits = Table(
     Column("out_boot", String(64)),
     Column("out_mono_ms", BigInteger),
     Column("out_reason", String(40), comment="closed list: why checked out on another device or without a scan"),
+    Column("out_scanned", Boolean, comment="false: a reason was given instead; empty: told before this was kept"),
+    Column("corrected_in_at", Instant, comment="what counts instead, by an approved correction"),
+    Column("corrected_out_at", Instant),
     Column("received_at", Instant, nullable=False, comment="when we learnt of the check-in"),
     Column("completed_at", Instant, comment="when the last of its evidence reached us (recorded time)"),
     Column("collected_for", String(7), comment="the month's close that saw it served and debited; no other may pay it"),
@@ -184,6 +190,9 @@ debits = Table(
     ),
     Index("ix_debits_visit", "visit_id"),
     Index("ix_debits_card", "card_id", "occurred_at"),
+    # What is to be told: new ones, and of the older ones those taken back.
+    Index("ix_debits_recorded", "recorded_at"),
+    Index("ix_debits_reversed", "recorded_at", sqlite_where=_REVERSED, postgresql_where=_REVERSED),
     # At most one debit stands for a visit.
     Index("uq_debits_visit_posted", "visit_id", unique=True, sqlite_where=_POSTED, postgresql_where=_POSTED),
 )
@@ -201,6 +210,32 @@ debit_confirmations = Table(
     Column("recorded_by", String(80), nullable=False),
     CheckConstraint("\"by\" IN ('holder','agent')", name="by"),
     CheckConstraint("answer IN ('yes','no')", name="answer"),
+)
+
+# What was told of a visit's times is never changed: a correction is a record of its own, and counts when a second person has approved it.
+visit_corrections = Table(
+    "visit_corrections",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("visit_id", String(40), ForeignKey("visits.id"), nullable=False),
+    Column("reason", String(40), nullable=False, comment="code of the closed list visits.words.CORRECTION_REASONS"),
+    Column("note", Text, nullable=False, comment="what it rests on; nothing personal"),
+    Column("check_in_at", Instant, comment="what shall count as the beginning, empty: as told"),
+    Column("check_out_at", Instant),
+    Column("lines", Json, comment="items done, of a visit that was never checked out"),
+    Column("before", Json, nullable=False, comment="how the visit stood: status, void reason, seconds"),
+    Column("proposed_by", String(80), nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False, comment="proposed | approved | rejected"),
+    Column("decided_by", String(80)),
+    Column("decided_at", Instant),
+    Column("decision_note", Text),
+    Column("result", Json, comment="approved: how the visit stands by it"),
+    CheckConstraint("status IN ('proposed','approved','rejected')", name="status"),
+    CheckConstraint("check_in_at IS NOT NULL OR check_out_at IS NOT NULL", name="corrects_something"),
+    Index("ix_visit_corrections_visit", "visit_id"),
+    # One at a time is decided about a visit.
+    Index("uq_visit_corrections_open", "visit_id", unique=True, sqlite_where=_PROPOSED, postgresql_where=_PROPOSED),
 )
 
 # Kept out of payment until a second person decides (design: never called a hold).
@@ -222,4 +257,56 @@ payment_stops = Table(
     CheckConstraint("status IN ('open','released','upheld')", name="status"),
     UniqueConstraint("visit_id", "source"),
     Index("ix_payment_stops_open", "status", "visit_id"),
+)
+
+# Service that a senior or agent asked for; what is accepted becomes a work order.
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("town", String(40), nullable=False, comment="the senior's on the day"),
+    Column("provider_id", RowId, ForeignKey("providers.id"), comment="whom the senior wants; then who accepted it"),
+    Column("items", Json, nullable=False, comment="list of item codes; empty when only words say what is wanted"),
+    Column("words", Text, nullable=False, comment="what was said; may be empty"),
+    Column("wished_on", Date, comment="empty: any day"),
+    Column("said_by", String(16), nullable=False, comment="senior | agent | office: who asks"),
+    Column("asked_by", String(80), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False, comment="asked | accepted | declined | withdrawn"),
+    Column("decline_reason", String(40), comment="code of visits.words.BOOKING_DECLINES"),
+    Column("order_id", String(48), ForeignKey("work_orders.id"), unique=True),
+    Column("answered_by", String(80)),
+    Column("answered_at", Instant),
+    CheckConstraint("status IN ('asked','accepted','declined','withdrawn')", name="status"),
+    CheckConstraint("(status = 'accepted') = (order_id IS NOT NULL)", name="accepted_has_order"),
+    CheckConstraint("(status = 'declined') = (decline_reason IS NOT NULL)", name="declined_has_reason"),
+    Index("ix_bookings_town", "town", "status"),
+    Index("ix_bookings_senior", "senior_id", "asked_at"),
+    Index("ix_bookings_answered", "answered_at"),
+)
+
+# A purchase at a terminal: its visit and debit bear the same id. A refusal is kept too; told afterwards, it may have a visit and no debit.
+counter_sales = Table(
+    "counter_sales",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="terminal, moment sent, trace number"),
+    Column("terminal_id", String(8), ForeignKey("terminals.id"), nullable=False),
+    Column("visit_id", String(40), ForeignKey("visits.id"), unique=True, comment="empty: refused, nothing was served"),
+    Column("medium_id", RowId, ForeignKey("card_media.id"), comment="the piece of card, as far as it is one of ours"),
+    Column("consent", String(16), nullable=False, comment="chip | dynamic | pin | card_qr; none: nothing was shown"),
+    Column("items", Json, nullable=False, comment="quantity by item code, as asked for"),
+    Column("offline", Boolean, nullable=False, comment="made without a line and told afterwards"),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("agreed_fen", BigInteger, nullable=False),
+    Column("agreed_personal_fen", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False, comment="sold | declined"),
+    Column("decline_reason", String(40), comment="code of outcomes.Reason"),
+    Column("taken_back_at", Instant, comment="voided, refunded or reversed at the terminal"),
+    Column("taken_back_how", String(16), comment="void | refund | reversal"),
+    CheckConstraint("status IN ('sold','declined')", name="status"),
+    CheckConstraint("(status = 'declined') = (decline_reason IS NOT NULL)", name="declined_has_reason"),
+    CheckConstraint("(taken_back_at IS NULL) = (taken_back_how IS NULL)", name="taken_back_whole"),
+    Index("ix_counter_sales_terminal", "terminal_id", "recorded_at"),
 )

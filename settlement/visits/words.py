@@ -31,6 +31,7 @@ VOID_REASONS: Mapping[str, VoidReason] = {
     "duplicate": VoidReason("重复记录", "recorded twice", False),
     "wrong_person": VoidReason("扫错卡", "another person's card was read", False),
     "overlap": VoidReason("与另一次服务时间重叠", "overlaps another visit", False),
+    "taken_back": VoidReason("柜台撤销或退款", "taken back at the counter", False),
     "goods": VoidReason("以实物代替服务", "goods instead of service", False),
     "not_served": VoidReason("未提供服务", "nothing was served", False),
     "fraud": VoidReason("虚假服务", "fraud", False),
@@ -76,6 +77,23 @@ TAKE_BACK_REASONS: Mapping[str, Listed] = {
     "senior_disagrees": Listed("老人不同意", "the senior disagrees"),
 }
 
+BOOKING_DECLINES: Mapping[str, Listed] = {
+    "no_caregiver": Listed("当日没有服务人员", "no caregiver is free"),
+    "not_offered": Listed("不提供这项服务", "the service is not offered"),
+    "goods": Listed("不能以实物代替服务", "goods may not replace service"),
+    "not_entitled": Listed("不在享受期内", "not entitled"),
+    "unclear": Listed("说明不清，已联系老人", "unclear; the senior was called"),
+    "duplicate": Listed("已有同样的预约", "asked for twice"),
+    "unsafe": Listed("不宜由服务人员办理", "not for a caregiver to do"),
+}
+
+BOOKING_STATUS: Mapping[str, Listed] = {
+    "asked": Listed("待答复", "waiting for an answer"),
+    "accepted": Listed("已安排", "planned"),
+    "declined": Listed("不能安排", "declined"),
+    "withdrawn": Listed("已撤回", "withdrawn"),
+}
+
 ORDER_STATUS: Mapping[str, Listed] = {
     "planned": Listed("待服务", "planned"),
     "done": Listed("已服务", "done"),
@@ -97,6 +115,42 @@ METHODS: Mapping[str, Listed] = {
     "door_plate": Listed("门牌二维码", "door plate"),
     "typed": Listed("手工输入卡号", "typed number"),
 }
+
+EVIDENCE_FLAGS: Mapping[str, Listed] = {
+    "method_flagged": Listed("签到签退方式须留意", "a method to look at"),
+    "not_scanned": Listed("未扫码，以理由代替", "nothing was scanned, a reason was given"),
+    "no_place": Listed("没有定位", "no place"),
+    "inaccurate": Listed("定位不准", "an inaccurate place"),
+    "far": Listed("远离登记住址", "far from the registered address"),
+    "address_unknown": Listed("登记住址没有坐标", "the registered address has no coordinates"),
+    "other_device": Listed("签到签退不是同一设备", "checked out on another device"),
+    "clock_times": Listed("时长按设备时间计算", "the duration is by the times the devices showed"),
+    "corrected": Listed("时间经过更正", "its times were corrected"),
+    "late": Listed("记录迟到", "told late"),
+}
+"""What a checker should look at in the evidence of a visit."""
+
+
+class CorrectionReason(NamedTuple):
+    """``ends``: which times it may correct."""
+
+    zh: str
+    en: str
+    ends: frozenset[str]
+
+
+_OUT, _BOTH = frozenset({"out"}), frozenset({"in", "out"})
+
+CORRECTION_REASONS: Mapping[str, CorrectionReason] = {
+    "forgot_out": CorrectionReason("忘记签退", "forgot to check out", _OUT),
+    "early_out": CorrectionReason("服务未完误签退", "checked out by mistake before the end", _OUT),
+    "late_out": CorrectionReason("离开后才签退", "left earlier than checked out", _OUT),
+    "late_in": CorrectionReason("开始服务后才签到", "checked in after the service had begun", frozenset({"in"})),
+    "clock_wrong": CorrectionReason("设备时间不准", "the device's clock was wrong", _BOTH),
+    "device_failed": CorrectionReason("设备故障或没电", "the device failed or its battery was empty", _BOTH),
+    "emergency": CorrectionReason("突发情况", "an emergency", _BOTH),
+}
+"""Why a visit's times may be corrected; the recorded ones stay as they are."""
 
 CONSENTS: Mapping[str, str] = {
     "chip": "card_chip",

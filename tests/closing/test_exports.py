@@ -99,7 +99,7 @@ def test_every_statement_from_visits_debits_and_adjustments(files: dict[str, Row
 
 def test_every_settlement_and_share(files: dict[str, Rows]) -> None:
     weights = {(row["town"], row["payer"]): int(row["weight"]) for row in files["shares"]}
-    assert {row["version"] for row in files["shares"]} == {"2025.1"}
+    assert {row["version"] for row in files["shares"]} == {"2025.2"}
     for row in files["settlement"]:
         place = (row["provider_id"], row["town"])
         gross = sum(int(s["net_fen"]) for s in files["statements"] if (s["provider_id"], s["town"]) == place)

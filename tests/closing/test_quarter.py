@@ -212,7 +212,7 @@ def test_a_negative_net_pays_nothing_and_is_carried_with_its_payers(county: Coun
 
 def test_what_comes_from_a_period_with_another_ratio_is_split_at_that_ratio(county: County) -> None:
     # From August on the town bears half.
-    text = JIANGDU.replace('version = "2025.1"', 'version = "2026.8"').replace(
+    text = JIANGDU.replace('version = "2025.2"', 'version = "2026.8"').replace(
         'valid_from = "2025-01"', 'valid_from = "2026-08"'
     )
     text = text.replace("weight = 7", "weight = 5").replace("weight = 3", "weight = 5")
@@ -231,7 +231,7 @@ def test_what_comes_from_a_period_with_another_ratio_is_split_at_that_ratio(coun
 
 def test_a_net_of_zero_from_two_ratios_leaves_one_payer_owing_the_other(county: County) -> None:
     # July's 1000 at 7:3 = 700 + 300; from August's 5:5 comes a penalty of 1000 = 500 + 500.
-    text = JIANGDU.replace('version = "2025.1"', 'version = "2026.8"').replace(
+    text = JIANGDU.replace('version = "2025.2"', 'version = "2026.8"').replace(
         'valid_from = "2025-01"', 'valid_from = "2026-08"'
     )
     text = text.replace("weight = 7", "weight = 5").replace("weight = 3", "weight = 5")
@@ -409,7 +409,7 @@ def test_killed_in_any_stage_it_resumes_to_the_same_end_and_again_changes_nothin
     ],
 )
 def test_other_routes(county: County, route: str, orders: set[tuple[str, str, int]]) -> None:
-    text = JIANGDU.replace('version = "2025.1"', 'version = "2026.8"').replace(
+    text = JIANGDU.replace('version = "2025.2"', 'version = "2026.8"').replace(
         'valid_from = "2025-01"', 'valid_from = "2026-08"'
     )
     with acting(county.engine, "2026-06-01 09:00") as act:

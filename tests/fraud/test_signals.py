@@ -381,3 +381,23 @@ def test_cards_at_one_place_near_misses(july: MonthByHand) -> None:
         july.visit(f"2026-07-03 12:0{minute}", None, items="lunch")  # a queue at the hatch
 
     assert july.found("cards_at_one_place") == set()
+
+
+# -- the proof ----------------------------------------------------------------------------------------------------------------
+def test_too_many_visits_with_weak_proof(july: MonthByHand) -> None:
+    """Two of five are 40 %; one of five is 20 %; four visits are too few to tell. A printed code with a place at both ends is strong."""
+    july.threshold("weak_methods", "flag", percent=40, at_least_visits=5)
+    wang, sun, few = july.caregiver(), july.caregiver(), july.caregiver()
+    typed = july.visit("2026-07-01 09:00", "2026-07-01 10:05", caregiver=wang, in_method="typed")
+    nowhere = july.visit("2026-07-02 09:00", "2026-07-02 10:05", caregiver=wang, **standing_at(None, "out"))
+    july.visit("2026-07-01 09:00", "2026-07-01 10:05", caregiver=sun, out_scanned=False)
+    for caregiver, days in ((wang, (3, 4, 5)), (sun, (2, 3, 4, 5))):
+        for day in days:
+            july.visit(f"2026-07-0{day} 09:00", f"2026-07-0{day} 10:05", caregiver=caregiver)
+    for day in (1, 2, 3, 4):
+        july.visit(f"2026-07-0{day} 09:00", f"2026-07-0{day} 10:05", caregiver=few, in_method="typed")
+
+    assert july.found("weak_methods") == {typed, nowhere}
+    finding = july.finding("weak_methods", typed)
+    assert finding.measured == {"methods": "typed+card_qr", "visits": 5, "percent": 40}
+    assert (finding.stop, "40%" in finding.zh) == (None, True)

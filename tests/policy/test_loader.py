@@ -190,3 +190,19 @@ def test_lines_are_found_in_every_way_of_writing_toml() -> None:
     found = lines(text)
     assert {path: found[path] for path in expected} == expected
     assert ("n",) not in found
+
+
+def test_either_every_method_of_the_door_is_named_or_none() -> None:
+    first, rest = JIANGDU.split("[[door.methods]]", 1)
+    rest, after = rest.split("[door.plausible]", 1)
+    four = rest.rpartition("[[door.methods]]")[0]
+    assert faults_of(f"{first}[[door.methods]]{four}[door.plausible]{after}") == {
+        "door.methods": (line(JIANGDU, "[[door.methods]]"), "没有写明“typed”")
+    }
+    assert [each.code for each in load(f"{first}[door.plausible]{after}").door.methods] == [
+        "chip",
+        "dynamic",
+        "card_qr",
+        "door_plate",
+        "typed",
+    ]

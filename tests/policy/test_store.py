@@ -17,7 +17,7 @@ FIRST = builtin_text("jiangdu")
 
 def amended(version: str, valid_from: str) -> str:
     """The disabled tier raised to 300 yuan."""
-    text = FIRST.replace('version = "2025.1"', f'version = "{version}"').replace('"2025-01"', f'"{valid_from}"')
+    text = FIRST.replace('version = "2025.2"', f'version = "{version}"').replace('"2025-01"', f'"{valid_from}"')
     return text.replace("amount_fen = 26000", "amount_fen = 30000")
 
 
@@ -30,7 +30,7 @@ def test_the_same_version_with_other_content_is_refused(engine: Engine) -> None:
 
     assert caught.value.reason is Reason.SCHEME_CHANGED
     with engine.connect() as conn:
-        assert store.get(conn, "jiangdu", "2025.1").benefit("needy").tiers[2].amount_fen == 26000
+        assert store.get(conn, "jiangdu", "2025.2").benefit("needy").tiers[2].amount_fen == 26000
 
 
 def test_the_same_text_again_changes_nothing_even_with_windows_line_ends(engine: Engine) -> None:
@@ -59,8 +59,8 @@ def test_each_month_is_decided_under_the_version_in_force(engine: Engine) -> Non
             store.in_force(conn, "jiangdu", Month(2024, 12))
 
     assert versions == {
-        "2025-01": "2025.1",
-        "2026-07": "2025.1",
+        "2025-01": "2025.2",
+        "2026-07": "2025.2",
         "2026-08": "2026.2",
         "2026-12": "2026.2",
         "2027-01": "2027.1",
