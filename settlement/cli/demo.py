@@ -19,7 +19,7 @@ from settlement.demo.story import Told, tell
 from settlement.money import format_yuan
 
 MARK = "songbai-demo.txt"
-OURS = ("songbai.db", "songbai.db-wal", "songbai.db-shm", "keys.json", MARK)
+OURS = ("songbai.db", "songbai.db-wal", "songbai.db-shm", "keys.json", "walk.html", MARK)
 
 
 def clear(folder: Path) -> None:
@@ -30,7 +30,8 @@ def clear(folder: Path) -> None:
         )
     for name in OURS:
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "out", ignore_errors=True)
+    for made in ("out", "tls"):
+        shutil.rmtree(folder / made, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(
         "松柏演示数据，可随时重建 | demo data, made anew at any time: songbai demo\n", encoding="utf-8"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 
 from settlement.cards import token
-from settlement.cards.media import masked
 from settlement.cards.sheet import qr_svg
 from settlement.demo.walk import PIN, Person, Walk
 from settlement.money import format_yuan
@@ -52,4 +51,4 @@ def _code(title: str, content: str, words: str) -> str:
 
 def _about(who: Person) -> str:
     left = format_yuan(who.subsidy_fen)
-    return f"卡号 card no <kbd>{escape(who.card_no)}</kbd>（{escape(masked(who.card_no))}）<br>补贴余额 subsidy {left} 元 yuan"
+    return f"卡号 card no <kbd>{escape(who.card_no)}</kbd><br>补贴余额 subsidy {left} 元 yuan"
