@@ -26,13 +26,14 @@ OTHERS = "others"
 
 @dataclass(frozen=True)
 class Attempt:
-    """A refused request. ``route``: rule of the address; ``detail``: for an operator, nothing personal."""
+    """A refused request. ``route``: rule of the address; ``detail``: for an operator, nothing personal; ``times``: so many at once."""
 
     source: str
     reason: Reason
     route: str
     device_id: str | None = None
     detail: str | None = None
+    times: int = 1
 
 
 def source_of(address: str | None, ring: KeyRing) -> str:
@@ -77,10 +78,10 @@ def _count(conn: Connection, source: str, attempt: Attempt, now: datetime) -> No
         "route": attempt.route[:80],
         "device_id": attempt.device_id,
         "detail": attempt.detail[:120] if attempt.detail else None,
-        "times": 1,
+        "times": attempt.times,
         "last_at": now,
     }
-    again = {"times": security_log.c.times + literal(1), "last_at": now}
+    again = {"times": security_log.c.times + literal(attempt.times), "last_at": now}
     conn.execute(
         insert(security_log)
         .values(first)

@@ -33,11 +33,6 @@ def network_key(enrolled: bytes) -> bytes:
     return _cmac(enrolled, _NETWORK_MAC)
 
 
-def check_value(key: bytes) -> str:
-    """Six hex digits by which two people see that they hold the same key."""
-    return _cmac(key, bytes(KEY_BYTES))[:3].hex().upper()
-
-
 def wrap(enrolled: bytes, mac_key: bytes, pin_key: bytes) -> bytes:
     """Field 62: the MAC key and the PIN key, each wrapped by RFC 3394; 48 bytes."""
     wrapping = _cmac(enrolled, _WRAP)
