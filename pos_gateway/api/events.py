@@ -16,6 +16,7 @@ from pos_gateway.api.access import acting, calling_device, note, passage
 from pos_gateway.api.blueprint import IDEMPOTENCY_HEADER, StrictBlueprint, json_body, raw_json
 from pos_gateway.api.gateway import here
 from pos_gateway.api.schemas import AnyEvents, Outcome, Outcomes, SignedEvent, Upload
+from settlement.db import reading
 from settlement.outcomes import Reason, Refused
 from settlement.together import Write
 from settlement.visits import door, signed_event
@@ -79,9 +80,13 @@ def _take(device: Row[Any], envelope: Any, *, last: bool, along: Along | None = 
             raise Refused(outcome.reason)
         return along(_told(event, outcome)) if along else ()
 
+    tried = None
+    if event.body.get("consent") == "pin":
+        with reading(here().engine) as conn:
+            tried = door.tried_ahead(conn, here().config.ring, event)
     try:
         with acting() as act:
-            outcome = door.receive(act, here().config.ring, device, event, with_it)
+            outcome = door.receive(act, here().config.ring, device, event, with_it, tried=tried)
     except Refused as refused:
         note(refused.reason)
         return _refused(refused.reason, event, details=refused.details)

@@ -26,6 +26,7 @@ from settlement.together import Write, inserting, row, together
 from settlement.visits import before_a_debit, rules
 from settlement.visits.admission import card_refused, clock_refused
 from settlement.visits.before_a_debit import Standing
+from settlement.visits.consents import Proof
 from settlement.visits.forms import Debit, DebitRequest
 from settlement.visits.purses import Asked, Funds, Split, split
 from settlement.visits.tables import debits, visits
@@ -36,7 +37,7 @@ from settlement.vouchers import cap, purses
 @dataclass(frozen=True)
 class _Case:
     """``visit``: its row, with the card's and the medium's (``before_a_debit``). ``answered``: the people at the door hear our
-    answer; else the debit was queued without signal."""
+    answer; else the debit was queued without signal. ``proof``: of the consent, where more is to be seen than the card that was read."""
 
     request: DebitRequest
     visit: Any
@@ -44,6 +45,7 @@ class _Case:
     day: date
     standing: Standing
     answered: bool
+    proof: Proof | None
 
     @property
     def total(self) -> int:
@@ -76,8 +78,9 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
     return answer.what
 
 
-def answer_to(act: Act, request: DebitRequest, visit: Row[Any] | None) -> Answer:
-    """As :func:`debit`, of a visit that is read and locked already; the money is moved, the rest is left to be written."""
+def answer_to(act: Act, request: DebitRequest, visit: Row[Any] | None, proof: Proof | None = None) -> Answer:
+    """As :func:`debit`, of a visit that is read and locked already; the money is moved, the rest is left to be written. ``proof``: asked last of
+    what concerns the consent; None where the caller has verified it."""
     if request.total_fen <= 0 or min(request.confirm_personal_fen, request.cash_fen) < 0:
         raise Refused(Reason.BAD_INPUT, detail="total_fen > 0, confirm_personal_fen >= 0, cash_fen >= 0")
     if visit is None:
@@ -90,8 +93,8 @@ def answer_to(act: Act, request: DebitRequest, visit: Row[Any] | None) -> Answer
     standing = before_a_debit.standing(act, visit, request.id, day, capped=capped)
     if request.id in standing.before:
         return Answer(_replay(act, request))
-    answered = rules.at_the_door(scheme, request.occurred_at, act.now) and not request.released
-    case = _Case(request, visit, scheme, day, standing, answered)
+    answered = rules.at_the_door(scheme, request.occurred_at, act.now) and not (request.released or request.queued)
+    case = _Case(request, visit, scheme, day, standing, answered, proof)
     refusal = _refused(act, case)
     if refusal is not None and refusal.reason is Reason.EVENT_TOO_OLD:
         return Answer(refusal)  # not decided yet: a second person may release the record
@@ -163,13 +166,14 @@ def _consent_refused(act: Act, case: _Case) -> Declined | None:
             return declined(Reason.CONSENT_NOT_PROVED)
     if accepted.up_to_fen is not None and request.total_fen > accepted.up_to_fen:
         return declined(Reason.CONSENT_NOT_ENOUGH, up_to_fen=accepted.up_to_fen)
-    return None
+    return None if case.proof is None else case.proof(case.visit.card_id)
 
 
 def _amount_refused(case: _Case) -> Declined | None:
     request, visit, offline = case.request, case.visit, case.scheme.door.offline
     earliest = visit.check_in_at - rules.clock_tolerance(case.scheme)
-    if not earliest <= request.occurred_at <= visit.check_out_at + timedelta(days=offline.oldest_days):
+    ended = visit.check_out_at or visit.check_in_at  # at a counter nobody checks out
+    if not earliest <= request.occurred_at <= ended + timedelta(days=offline.oldest_days):
         return declined(Reason.DEBIT_OUTSIDE_WINDOW)
     if case.answered and request.total_fen != case.total:
         return declined(Reason.TOTAL_DIFFERS, total_fen=case.total)

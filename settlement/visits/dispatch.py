@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Select, bindparam, select
 
 from settlement.act import Act, Actor
-from settlement.cards import token
+from settlement.cards import dynamic_code, token
+from settlement.cards.pin import Attempt
 from settlement.cards.tables import media
 from settlement.keys import KeyRing
 from settlement.outcomes import Declined, Reason, declined
@@ -18,7 +19,7 @@ from settlement.periods import Month
 from settlement.policy.store import in_force
 from settlement.providers.tables import caregivers, devices
 from settlement.together import Write
-from settlement.visits import before_a_debit, debiting, orders, rules, service, voiding
+from settlement.visits import before_a_debit, consents, debiting, orders, rules, service, voiding
 from settlement.visits.forms import CheckIn, CheckOut, DebitRequest, Line
 from settlement.visits.places import Place
 from settlement.visits.signed_event import SignedEvent
@@ -41,7 +42,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Case:
-    """``opened``: the visit, locked, with the card that was read, where that is known already (:func:`open_debit`)."""
+    """``opened``: the visit, locked, with the card that was read, where that is known already (:func:`open_debit`). ``tried``: what hashing said
+    about the PIN, where that was done beforehand."""
 
     act: Act
     ring: KeyRing
@@ -50,6 +52,7 @@ class _Case:
     caregiver_id: int
     released: bool
     opened: Row[Any] | None
+    tried: Attempt | None
     writes: list[Write] = field(default_factory=list)
 
     @property
@@ -89,13 +92,14 @@ def process(
     *,
     released: bool = False,
     opened: Row[Any] | None = None,
+    tried: Attempt | None = None,
 ) -> Outcome:
     """Do what the event says, in the name of its device. ``released``: a second person decided that it counts although it is old."""
     act = replace(act, actor=Actor(f"device:{device.id}", "device", provider_id=device.provider_id))
     caregiver_id = _caregiver(act, device, event, opened)
     if isinstance(caregiver_id, Declined):
         return _outcome(event, caregiver_id)
-    case = _Case(act, ring, device, event, caregiver_id, released, opened)
+    case = _Case(act, ring, device, event, caregiver_id, released, opened, tried)
     if event.kind in _ON_A_VISIT:
         standing = _standing(case)
         if standing is not None:
@@ -152,8 +156,11 @@ def _read(case: _Case) -> tuple[int | None, int | None] | Declined:
     act, body, at = case.act, case.body, case.event.occurred_at
     method = body.get("method", "card_qr")
     # A printed code may be photographed: it never counts as a chip or a one-time code, whatever the device calls it.
-    if method in ("dynamic", "chip"):
+    if method == "chip":
         return declined(Reason.CONSENT_NOT_PROVED)
+    if method == "dynamic":
+        shown = consents.code_read(act, case.ring, case.event, case.visit_id)
+        return shown if isinstance(shown, Declined) else (shown.medium_id, None)
     if "card_no" in body and "token" not in body:
         if method != "typed":
             return declined(Reason.CODE_UNKNOWN)
@@ -234,9 +241,12 @@ def _check_out(case: _Case) -> dict[str, Any] | Declined:
 
 def _debit(case: _Case) -> dict[str, Any] | Declined:
     event, body = case.event, case.body
-    if body["consent"] in ("chip", "dynamic", "pin"):
+    if body["consent"] == "chip":  # only a terminal reads chips
         return declined(Reason.CONSENT_NOT_PROVED)
-    read = _read(case) if case.opened is None else _read_already(case, case.opened)
+    if dynamic_code.is_code(body.get("token", "")):
+        read: tuple[int | None, int | None] | Declined = (None, None)  # proves consent; it is no piece of card
+    else:
+        read = _read(case) if case.opened is None else _read_already(case, case.opened)
     if isinstance(read, Declined):
         return read
     request = DebitRequest(
@@ -252,7 +262,8 @@ def _debit(case: _Case) -> dict[str, Any] | Declined:
         released=case.released,
     )
     visit = case.opened or before_a_debit.visit(case.act, request.visit_id, request.medium_id)
-    answer = debiting.answer_to(case.act, request, visit)
+    proof = consents.proof_of(case.act, case.ring, event, case.tried)
+    answer = debiting.answer_to(case.act, request, visit, proof)
     case.writes.extend(answer.writes)
     if isinstance(answer.what, Declined):
         return answer.what
@@ -282,13 +293,17 @@ def _read_already(case: _Case, opened: Row[Any]) -> tuple[int | None, None] | De
 
 
 def _confirm(case: _Case) -> dict[str, Any] | Declined:
-    """Kept as evidence beside the debit it confirms."""
+    """The holder's confirmation, proved by card or code, is recorded; what a caregiver says an agent agreed to is only kept as evidence."""
     target = _event(case, case.body["debit"])
     if target is None or target.kind != "debit":
         return declined(Reason.NOTHING_TO_TAKE_BACK)
     theirs = select(devices.c.provider_id).where(devices.c.id == target.device_id)
     if case.act.conn.execute(theirs).scalar_one() != case.device.provider_id:
         return declined(Reason.OTHER_PROVIDERS_ORDER)
+    if case.body["consent"] != "agent":
+        refusal = consents.confirmed(case.act, case.ring, case.event, target.id)
+        if refusal is not None:
+            return refusal
     return {"debit_id": target.id, "visit_id": target.visit_id}
 
 

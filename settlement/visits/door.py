@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, String, bindparam, func, select, update
+from sqlalchemy import Connection, Row, String, bindparam, func, select, update
 
 from settlement.act import Act
+from settlement.cards.pin import Attempt
 from settlement.keys import KeyRing
 from settlement.outcomes import Reason, Refused
 from settlement.providers.tables import devices
 from settlement.together import Write, inserting, row, together
-from settlement.visits import device_key, dispatch, signed_event
+from settlement.visits import consents, device_key, dispatch, signed_event
 from settlement.visits.signed_event import SignedEvent
 from settlement.visits.tables import door_events
 
@@ -46,8 +47,11 @@ def receive(
     device: Row[Any],
     event: SignedEvent,
     along: Callable[[EventOutcome], Sequence[Write]] | None = None,
+    *,
+    tried: Attempt | None = None,
 ) -> EventOutcome:
-    """Take one event of a device. ``along``: what is to be written with a new event, as soon as its outcome is known.
+    """Take one event of a device. ``along``: what is to be written with a new event, as soon as its outcome is known; ``tried``: of
+    :func:`tried_ahead`.
 
     Nothing is kept, and Refused raised, for: EVENT_OF_OTHER_DEVICE, EVENT_SIGNATURE_WRONG, EVENT_CONFLICT (another event has this number, or
     the event before is not the one it names), EVENT_GAP (``expected``: the number that must come first). Events of a revoked device,
@@ -71,12 +75,18 @@ def receive(
         reason = Reason.SIGNED_BEFORE_REVOCATION if earlier else Reason.SIGNED_AFTER_REVOCATION
         outcome = dispatch.Outcome("quarantined", reason, {}, dispatch.visit_id_of(event))
     else:
-        outcome = attempt(act, ring, device, event, opened=opened)
+        outcome = attempt(act, ring, device, event, opened=opened, tried=tried)
     told = EventOutcome(event.hash, outcome.status, outcome.reason, outcome.result, replayed=False)
     _keep(act, event, outcome, along(told) if along else ())
     if outcome.status == "accepted" and event.kind != "debit":  # nothing waits for a debit
         run_waiting(act, ring, outcome.visit_id)
     return told
+
+
+def tried_ahead(conn: Connection, ring: KeyRing, event: SignedEvent) -> Attempt | None:
+    """What takes long about an event and needs no lock: hashing a debit's PIN. To be called before the act that receives the event begins; None
+    for other events."""
+    return consents.tried_ahead(conn, ring, event, dispatch.visit_id_of(event))
 
 
 _HEAD = select(devices).where(devices.c.id == bindparam("device")).with_for_update(key_share=True)
@@ -90,12 +100,13 @@ def attempt(
     *,
     released: bool = False,
     opened: Row[Any] | None = None,
+    tried: Attempt | None = None,
 ) -> dispatch.Outcome:
     """Process an event; where it has to wait for another one of its visit, only after making sure that one is not just coming in.
 
     Another device may be handing it in at this moment: we would not see it before it is committed, nor would it see us waiting.
     """
-    outcome = dispatch.process(act, ring, device, event, released=released, opened=opened)
+    outcome = dispatch.process(act, ring, device, event, released=released, opened=opened, tried=tried)
     if outcome.status != "waiting":
         return outcome
     _take_turns(act, outcome.visit_id)
