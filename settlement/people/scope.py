@@ -1,17 +1,24 @@
-"""Whose people an officer may touch: the town's by the actor, the village's by the officer's entry."""
+"""Whose people somebody may touch: an officer the town's by the actor, the village's by the officer's entry; a holder only themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
-from settlement.act import Act
+from settlement.act import Act, Actor
 from settlement.officers import officers
 from settlement.outcomes import Reason, Refused
+from settlement.people.tables import seniors
 
 R = TypeVar("R", bound=Any)
+
+SPEAKERS: Mapping[str, tuple[str, str]] = {
+    "senior": ("老人本人", "the senior"),
+    "agent": ("代理人", "the agent"),
+    "office": ("经办人代为登记", "an office, on their behalf"),
+}
 
 
 def village_of(act: Act) -> str | None:
@@ -32,3 +39,33 @@ def require_theirs(act: Act, rows: Iterable[Any]) -> None:
     people = list(rows)
     if len(among_theirs(act, people)) != len(people):
         raise Refused(Reason.NOT_ALLOWED)
+
+
+def holder(senior_id: int, agent_id: int | None = None) -> Actor:
+    """A senior, or the agent acting for them, as who acts: pages that proved card and second thing say who it is."""
+    return Actor(f"senior:{senior_id}" if agent_id is None else f"senior:{senior_id}/agent:{agent_id}", "holder")
+
+
+def require_person(act: Act, senior_id: int) -> Row[Any]:
+    """The senior's row, when the actor may touch this person: an office's own people, a holder's own self. Raises Refused (NOT_FOUND, NOT_ALLOWED)."""
+    senior = act.conn.execute(select(seniors).where(seniors.c.id == senior_id)).one_or_none()
+    if senior is None:
+        raise Refused(Reason.NOT_FOUND, what=f"senior {senior_id}")
+    if act.actor.role == "holder":
+        if act.actor.id.partition("/")[0] != f"senior:{senior_id}":
+            raise Refused(Reason.NOT_ALLOWED)
+    else:
+        require_theirs(act, [senior])
+    return senior
+
+
+def speaker(act: Act, said_by: str) -> str:
+    """Who is speaking: ``senior``, ``agent`` or ``office``. A holder's session knows; an office says whom it writes down for.
+
+    Raises Refused(BAD_INPUT) for anything else.
+    """
+    if act.actor.role == "holder":
+        return "agent" if "/agent:" in act.actor.id else "senior"
+    if said_by not in SPEAKERS:
+        raise Refused(Reason.BAD_INPUT, detail=f"by: {', '.join(SPEAKERS)}")
+    return said_by

@@ -174,3 +174,31 @@ entitlements = Table(
         postgresql_where=text("to_month IS NULL"),
     ),
 )
+
+# Who may look, ask and agree for a senior, and how the senior said so. Ended, never deleted.
+agents = Table(
+    "senior_agents",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("phone_cipher", Text, nullable=False),
+    Column("phone_index", String(32), nullable=False),
+    Column("relation", String(16), nullable=False, comment="code of people.agents.RELATIONS"),
+    Column("consent", String(16), nullable=False, comment="how the senior agreed: code of people.agents.CONSENTS"),
+    Column("appointed_by", String(80), nullable=False),
+    Column("appointed_at", Instant, nullable=False),
+    Column("withdrawn_by", String(80)),
+    Column("withdrawn_at", Instant),
+    Column("withdrawn_why", Text),
+    CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn"),
+    # One running row per person and telephone, whatever two counters do at once.
+    Index(
+        "uq_senior_agents_phone",
+        "senior_id",
+        "phone_index",
+        unique=True,
+        sqlite_where=text("withdrawn_at IS NULL"),
+        postgresql_where=text("withdrawn_at IS NULL"),
+    ),
+)

@@ -115,7 +115,7 @@ def take_back_debit(act: Act, debit_id: str, reason: str) -> Declined | None:
     visit = None if visit_id is None else lock(act, visit_id)
     if visit is None:
         return declined(Reason.NOTHING_TO_TAKE_BACK)
-    require(act, "visit.record", provider_id=visit.provider_id)
+    require(act, "debit.take_back", town=visit.town, provider_id=visit.provider_id)
     debit = act.conn.execute(select(debits).where(debits.c.id == debit_id)).one()
     if debit.status == "reversed":
         return None
