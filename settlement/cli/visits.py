@@ -82,7 +82,7 @@ def release_command(desk: Desk, event: str, why: str, by: str, as_json: bool) ->
 def reject_command(desk: Desk, event: str, why: str, by: str, as_json: bool) -> None:
     """不予认可：记录保留，不办理 Do not let it count; it stays on record."""
     with desk.acting(by) as act:
-        outcome = waiting_room.reject(act, event, why)
+        outcome = waiting_room.reject(act, desk.ring, event, why)
     _tell(desk, outcome, as_json)
 
 

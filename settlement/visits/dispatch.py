@@ -134,7 +134,9 @@ def _standing(case: _Case) -> Outcome | None:
     """Another device's check-in, or check-out, may still be under way: then the event waits for it. Order between devices does not matter."""
     event, visit = case.event, case.opened or case.act.conn.execute(_NAMED, {"visit": case.visit_id}).one_or_none()
     if visit is None:
-        return _outcome(event, declined(Reason.EVENT_WAITS))
+        began = case.act.conn.execute(_BEGAN, {"visit": case.visit_id}).scalar_one_or_none()
+        no_visit = began in ("declined", "rejected")
+        return _outcome(event, declined(Reason.CHECK_IN_NOT_ACCEPTED if no_visit else Reason.EVENT_WAITS))
     if visit.provider_id != case.device.provider_id:
         return _outcome(event, declined(Reason.OTHER_PROVIDERS_ORDER))
     if case.device.caregiver_id not in (None, visit.caregiver_id):
@@ -146,6 +148,9 @@ def _standing(case: _Case) -> Outcome | None:
     return None
 
 
+_BEGAN = select(door_events.c.status).where(
+    door_events.c.visit_id == bindparam("visit"), door_events.c.kind == "check_in"
+)
 _NAMED: Select[Any] = select(
     *(visits.c[name] for name in ("provider_id", "caregiver_id", "status", "scheme_code", "month"))
 ).where(visits.c.id == bindparam("visit"))
@@ -315,7 +320,7 @@ def _cancel(case: _Case) -> dict[str, Any] | Declined:
     target = _event(case, case.body["event"])
     if target is None or target.device_id != case.event.device_id:
         return declined(Reason.NOTHING_TO_TAKE_BACK)
-    if target.status == "waiting":
+    if target.status in ("waiting", "quarantined"):
         return declined(Reason.EVENT_WAITS, visit_id=target.visit_id)
     reason = case.body["reason"]
     if target.status not in ("accepted", "released") or target.kind not in ("check_in", "debit"):

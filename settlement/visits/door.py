@@ -6,12 +6,11 @@ not kept; whatever else arrives is kept as evidence, also when it is declined, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from settlement.act import Act
 from settlement.cards.pin import Attempt
@@ -19,7 +18,7 @@ from settlement.keys import KeyRing
 from settlement.outcomes import Reason, Refused
 from settlement.providers.tables import devices
 from settlement.together import Write, inserting, row, together
-from settlement.visits import consents, device_key, dispatch, signed_event
+from settlement.visits import consents, device_key, dispatch, signed_event, waiting
 from settlement.visits.signed_event import SignedEvent
 from settlement.visits.tables import door_events
 
@@ -78,8 +77,9 @@ def receive(
         outcome = attempt(act, ring, device, event, opened=opened, tried=tried)
     told = EventOutcome(event.hash, outcome.status, outcome.reason, outcome.result, replayed=False)
     _keep(act, event, outcome, along(told) if along else ())
-    if outcome.status == "accepted" and event.kind != "debit":  # nothing waits for a debit
-        run_waiting(act, ring, outcome.visit_id)
+    ready = outcome.status == "accepted" and event.kind != "debit"  # nothing waits for a debit
+    if ready or (outcome.status == "declined" and event.kind == "check_in"):
+        waiting.run(act, ring, outcome.visit_id)
     return told
 
 
@@ -102,24 +102,10 @@ def attempt(
     opened: Row[Any] | None = None,
     tried: Attempt | None = None,
 ) -> dispatch.Outcome:
-    """Process an event; where it has to wait for another one of its visit, only after making sure that one is not just coming in.
-
-    Another device may be handing it in at this moment: we would not see it before it is committed, nor would it see us waiting.
-    """
-    outcome = dispatch.process(act, ring, device, event, released=released, opened=opened, tried=tried)
-    if outcome.status != "waiting":
-        return outcome
-    _take_turns(act, outcome.visit_id)
-    return dispatch.process(act, ring, device, event, released=released)
-
-
-def _take_turns(act: Act, visit_id: str | None) -> None:
-    # A lock on the visit's id, held to the commit: its row is not there yet. SQLite has one writer anyway.
-    if act.conn.dialect.name != "sqlite":
-        act.conn.execute(_TURN, {"visit": visit_id}).close()
-
-
-_TURN = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("visit", type_=String), 0)))
+    """Process an event. Unless its visit and card are locked already, it takes the visit's turn before any of their rows."""
+    if opened is None:
+        waiting.take_turn(act, waiting.concerned(act, event))
+    return dispatch.process(act, ring, device, event, released=released, opened=opened, tried=tried)
 
 
 def _replay(act: Act, event: SignedEvent) -> EventOutcome:
@@ -169,35 +155,3 @@ _MOVE_HEAD = (
     .where(devices.c.id == bindparam(_HEAD_PARAMETERS[0]))
     .values(last_counter=bindparam(_HEAD_PARAMETERS[1]), last_hash=bindparam(_HEAD_PARAMETERS[2]))
 )
-
-
-def run_waiting(act: Act, ring: KeyRing, visit_id: str | None) -> None:
-    """Process what waited for this visit, in the order in which it happened, until nothing more can go on."""
-    if visit_id is None:
-        return
-    _take_turns(act, visit_id)
-    e = door_events.c
-    query = select(door_events).where(e.visit_id == visit_id, e.status == "waiting").order_by(e.occurred_at, e.id)
-    for kept in act.conn.execute(query).all():
-        event = stored(kept)
-        device = act.conn.execute(select(devices).where(devices.c.id == kept.device_id)).one()
-        outcome = dispatch.process(act, ring, device, event, released=kept.decided_by is not None)
-        if outcome.status != "waiting":
-            settle(act, kept.id, outcome)
-
-
-def settle(act: Act, event_id: str, outcome: dispatch.Outcome, **more: Any) -> None:
-    """Record what became of a kept event."""
-    together(act.conn, outcome.writes)
-    change = {
-        "status": outcome.status,
-        "reason": outcome.reason.code if outcome.reason else None,
-        "result": outcome.result,
-        "visit_id": outcome.visit_id,
-    }
-    act.conn.execute(update(door_events).where(door_events.c.id == event_id).values(change | more))
-
-
-def stored(kept: Row[Any]) -> SignedEvent:
-    """A kept event as it was signed."""
-    return signed_event.parse({"event": json.loads(kept.canonical), "signature": kept.signature})

@@ -16,6 +16,7 @@ from settlement.outcomes import Reason, Refused
 from settlement.people.tables import seniors
 from settlement.providers.tables import devices
 from settlement.visits import dispatch, door
+from settlement.visits import waiting as waiting_events
 from settlement.visits.door import EventOutcome
 from settlement.visits.tables import door_events, visits, work_orders
 
@@ -34,7 +35,7 @@ def release(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
     row = _undecided(act, event_id, "release")
     if row.status != "quarantined":
         return door.outcome_of(row, replayed=True)
-    event = door.stored(row)
+    event = waiting_events.stored(row)
     _own_town(act, row)
     device = act.conn.execute(
         select(devices).where(devices.c.id == row.device_id).with_for_update(key_share=True)
@@ -42,24 +43,26 @@ def release(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
     outcome = door.attempt(act, ring, device, event, released=True)
     if outcome.status == "accepted":
         outcome = replace(outcome, status="released")
-    door.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
+    waiting_events.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
     act.audit(
         "event.release", f"event:{row.id}", before={"reason": row.reason}, after={"status": outcome.status}, why=why
     )
-    if outcome.status == "released":
-        door.run_waiting(act, ring, outcome.visit_id)
+    if outcome.status != "waiting":
+        waiting_events.run(act, ring, outcome.visit_id)
     return EventOutcome(row.id, outcome.status, outcome.reason, outcome.result, replayed=False)
 
 
-def reject(act: Act, event_id: str, why: str) -> EventOutcome:
-    """The event does not count. It stays on record. Raises as :func:`release`."""
+def reject(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
+    """The event does not count. It stays on record, and what waited for it is decided. Raises as :func:`release`."""
     row = _undecided(act, event_id, "reject")
     if row.status != "quarantined":
         return door.outcome_of(row, replayed=True)
     _own_town(act, row)
+    waiting_events.take_turn(act, row.visit_id)
     outcome = dispatch.Outcome("rejected", Reason.REJECTED_ON_REVIEW, {}, row.visit_id)
-    door.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
+    waiting_events.settle(act, row.id, outcome, decided_by=act.actor.id, decided_at=act.now)
     act.audit("event.reject", f"event:{row.id}", before={"reason": row.reason}, after={"status": "rejected"}, why=why)
+    waiting_events.run(act, ring, row.visit_id)
     return EventOutcome(row.id, outcome.status, outcome.reason, outcome.result, replayed=False)
 
 

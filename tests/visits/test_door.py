@@ -137,7 +137,7 @@ def test_events_of_a_revoked_phone_go_to_quarantine(world: World) -> None:
         # In any order: what comes before in its visit is waited for.
         released = [quarantine.release(act, RING, event.hash, "phone found") for event in reversed(events)]
         assert [x.status for x in released] == ["waiting", "waiting", "released"]
-        rejected = quarantine.reject(act, later.hash, "stolen by then")
+        rejected = quarantine.reject(act, RING, later.hash, "stolen by then")
         assert rejected.reason is Reason.REJECTED_ON_REVIEW
     assert world.left(someone) == (2000, 0)
     assert [status for _, status, _ in kept(world, phone)] == ["released", "accepted", "accepted", "rejected"]

@@ -28,7 +28,7 @@ def revoked(world: World, phone: Phone) -> None:
 def decide(world: World, how: str, event: Any, by: Any) -> Any:
     with acting(world.engine, LATER, by) as act:
         if how == "reject":
-            return quarantine.reject(act, event.hash, "why")
+            return quarantine.reject(act, RING, event.hash, "why")
         return quarantine.release(act, RING, event.hash, "why")
 
 
