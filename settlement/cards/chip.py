@@ -72,5 +72,5 @@ def verify(
         return declined(Reason.CHIP_REPLAYED)
     use = {"medium_id": medium_id, "counter": counter, "used_at": act.now}
     # Two at once with one counter: the second waits here, then finds it used.
-    fresh = act.conn.execute(insert_if_absent(act.conn, chip_uses), use).rowcount == 1
-    return None if fresh else declined(Reason.CHIP_REPLAYED)
+    fresh = act.conn.execute(insert_if_absent(act.conn, chip_uses).returning(chip_uses.c.counter), use).one_or_none()
+    return declined(Reason.CHIP_REPLAYED) if fresh is None else None

@@ -92,3 +92,32 @@ enrolment_codes = Table(
     Column("used_at", Instant),
     Column("device_id", String(40), ForeignKey("devices.id")),
 )
+
+# A terminal at a counter, as ISO 8583 knows it: field 41 and field 42.
+terminals = Table(
+    "terminals",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("merchant_id", String(15), nullable=False),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("latitude_e7", Integer, comment="where it is fixed; empty: carried about, or not said"),
+    Column("longitude_e7", Integer),
+    Column("key_cipher", Text, nullable=False, comment="its key-encrypting key, under the key ring"),
+    Column("registered_at", Instant, nullable=False),
+    Column("registered_by", String(80), nullable=False),
+    Column("revoked_at", Instant),
+    Column("revoked_reason", String(80)),
+    Index("ix_terminals_provider", "provider_id"),
+)
+
+# Working keys, made anew at each exchange.
+terminal_keys = Table(
+    "terminal_keys",
+    metadata,
+    Column("terminal_id", String(8), ForeignKey("terminals.id"), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("mac_cipher", Text, nullable=False),
+    Column("pin_cipher", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("used_at", Instant, comment="first message under them; those before count no longer"),
+)

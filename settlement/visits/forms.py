@@ -103,7 +103,7 @@ class CheckedOut:
 class DebitRequest:
     """``id``: the idempotency key. ``consent``: of ``words.CONSENTS``, verified by the caller. ``medium_id``: the piece of card that was read,
     None where the consent needs none. ``total_fen`` and ``confirm_personal_fen``: what the senior saw and agreed to, in all and from own
-    money; ``cash_fen``: handed over at the door against ``receipt_no``.
+    money; ``cash_fen``: handed over at the door against ``receipt_no``. ``queued``: nobody heard an answer of ours, however soon it reached us.
     """
 
     id: str
@@ -116,6 +116,7 @@ class DebitRequest:
     receipt_no: str | None = None
     medium_id: int | None = None
     released: bool = False
+    queued: bool = False
 
 
 @dataclass(frozen=True)

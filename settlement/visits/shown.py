@@ -1,0 +1,140 @@
+"""What a holder showed at a terminal: which card it is, by what it was read, and whether it proves that the holder agreed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from settlement.act import Act
+from settlement.cards import chip, dynamic_code, pin, token
+from settlement.cards.tables import dynamic_codes, media
+from settlement.keys import KeyRing
+from settlement.outcomes import Declined, Reason, declined
+
+
+class ChipAnswer(NamedTuple):
+    """``unpredictable``: the terminal's number, 4 bytes; ``counter``: the chip's own; ``cryptogram``: 8 bytes (``cards.chip``)."""
+
+    unpredictable: bytes
+    counter: int
+    cryptogram: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """``card_no``: the printed number, read from the chip or typed; ``code``: the text of a QR, the card's own or a dynamic one, or the eight digits of a
+    dynamic code; ``pin``: six digits. The strongest of them is the consent."""
+
+    card_no: str | None = None
+    code: str | None = None
+    chip: ChipAnswer | None = None
+    pin: str | None = None
+
+    @property
+    def dynamic(self) -> bool:
+        return self.code is not None and (dynamic_code.is_code(self.code) or self.code.strip().isdecimal())
+
+    @property
+    def consent(self) -> str:
+        """Of ``words.CONSENTS``; ``none`` where nothing proves anything."""
+        if self.chip is not None:
+            return "chip"
+        if self.dynamic:
+            return "dynamic"
+        if self.pin is not None:
+            return "pin"
+        return "card_qr" if self.code is not None else "none"
+
+    @property
+    def method(self) -> str:
+        """Of ``words.METHODS``."""
+        if self.chip is not None:
+            return "chip"
+        if self.dynamic:
+            return "dynamic"
+        return "card_qr" if self.code is not None else "typed"
+
+
+class Read(NamedTuple):
+    medium_id: int
+    card_id: int
+
+
+def read(conn: Connection, ring: KeyRing, what: Shown) -> Read | Declined:
+    """Whose card it is; whether it counts is asked elsewhere. Declined: CODE_FORGED, DYNAMIC_CODE_WRONG, CODE_UNKNOWN, OTHER_CARD (number and code
+    are of two cards)."""
+    m, d = media.c, dynamic_codes.c
+    query = select(m.id, m.card_id)
+    by_number = None
+    if what.card_no is not None:
+        by_number = conn.execute(query.where(m.card_no == what.card_no)).one_or_none()
+        if by_number is None:
+            return declined(Reason.CODE_UNKNOWN)
+        if what.code is None or what.code.strip().isdecimal():
+            return Read(*by_number)
+    if what.code is None:
+        return declined(Reason.CODE_UNKNOWN)
+    if what.dynamic:
+        id = dynamic_code.opened(ring, what.code)
+        found = conn.execute(select(d.medium_id, d.card_id).where(d.id == id)).one_or_none()
+        missing = Reason.DYNAMIC_CODE_WRONG
+    else:
+        parts = token.opened(ring, what.code)
+        if parts is None:
+            return declined(Reason.CODE_FORGED)
+        found = conn.execute(query.where(m.token_id == parts[0], m.issue == parts[1])).one_or_none()
+        missing = Reason.CODE_UNKNOWN
+    if found is None:
+        return declined(missing)
+    if by_number is not None and by_number.card_id != found.card_id:
+        return declined(Reason.OTHER_CARD)
+    return Read(*found)
+
+
+def proved(
+    act: Act, ring: KeyRing, what: Shown, card: Read, amount_fen: int, at: datetime, *, late: bool = False
+) -> Declined | None:
+    """Whether chip and PIN are right, for this amount. The act is to be committed whatever the answer: counters and wrong tries count. A dynamic code is
+    for :func:`redeemed`. ``late``: told afterwards.
+
+    Declined: CONSENT_NOT_PROVED where nothing was shown but a number; CHIP_WRONG, CHIP_REPLAYED; PIN_NOT_SET, PIN_WRONG, PIN_LOCKED.
+    """
+    if what.consent == "none":
+        return declined(Reason.CONSENT_NOT_PROVED)
+    if what.chip is not None:
+        answer = what.chip
+        refusal = chip.verify(
+            act,
+            ring,
+            card.medium_id,
+            amount_fen,
+            answer.unpredictable,
+            answer.counter,
+            answer.cryptogram,
+            late=late,
+        )
+        if refusal is not None:
+            return refusal
+    return None if what.pin is None else pin.check(act, ring, card.card_id, what.pin, at=at)
+
+
+def redeemed(
+    act: Act, ring: KeyRing, what: Shown, card: Read, amount_fen: int | None, at: datetime, used_for: str
+) -> Declined | None:
+    """Use up a dynamic code, where one was shown. ``amount_fen``: of a debit, in all; None: not for a debit. Declined as ``dynamic_code.redeem``."""
+    if not what.dynamic or what.code is None:
+        return None
+    answer = dynamic_code.redeem(
+        act,
+        ring,
+        what.code,
+        card_id=card.card_id,
+        purpose="visit" if amount_fen is None else "debit",
+        amount_fen=amount_fen,
+        at=at,
+        used_for=used_for,
+    )
+    return answer if isinstance(answer, Declined) else None
