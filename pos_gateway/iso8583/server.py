@@ -37,7 +37,7 @@ class Limits:
     """Times in seconds. ``strangers``: lines on which nothing genuine was said yet, all together."""
 
     lines: int = 5_000
-    strangers: int = 1_000
+    strangers: int = 2_000
     threads: int = 8
     introduction: float = 30
     message: float = 10

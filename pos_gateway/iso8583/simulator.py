@@ -96,7 +96,8 @@ def scanned(code: str) -> Fields:
 
 def typed(number: str, digits: str | None = None) -> Fields:
     """A card number typed in, with the digits of a dynamic code where there is one."""
-    return {2: number, 22: spec.TYPED + "1"} | ({61: digits} if digits else {})
+    read: Fields = {2: number, 22: spec.TYPED + "1"}
+    return read | {61: digits} if digits else read
 
 
 # -- the terminal ---------------------------------------------------------------------------------------------------------------
@@ -118,8 +119,8 @@ class Totals:
         net = self.purchases_fen - self.purchases_undone_fen - self.refunds_fen + self.refunds_reversed_fen
         counts = (self.refunds, self.refunds_reversed, self.purchases, self.purchases_undone)
         sums = (self.refunds_fen, self.refunds_reversed_fen, self.purchases_fen, self.purchases_undone_fen)
-        numbers: Fields = {74 + place: f"{count:010d}" for place, count in enumerate(counts)}
-        amounts: Fields = {86 + place: f"{fen:016d}" for place, fen in enumerate(sums)}
+        numbers = {74 + place: f"{count:010d}" for place, count in enumerate(counts)}
+        amounts = {86 + place: f"{fen:016d}" for place, fen in enumerate(sums)}
         net_text = f"{'C' if net < 0 else 'D'}{abs(net):016d}"
         return {**numbers, **amounts, 97: net_text}
 
