@@ -215,9 +215,11 @@ def _text_or_bytes(stored: bytes) -> str | bytes:
 
 
 def insert_if_absent(conn: Connection, table: Table) -> Any:
-    """An INSERT that leaves rows alone whose key is there already (both databases say ON CONFLICT DO NOTHING, each in its dialect)."""
+    """An INSERT that leaves rows alone whose key is there already (both databases say ON CONFLICT DO NOTHING, each in its dialect). The result's
+    ``rowcount`` says how many were written."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing()
+    # Otherwise PostgreSQL's count is forgotten: it would read -1, which is true.
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def among(dialect: str, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:

@@ -10,7 +10,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from settlement.act import SYSTEM, begin
-from settlement.db import grant, make_engine, migrate, reading
+from settlement.db import grant, insert_if_absent, make_engine, migrate, reading
+from settlement.job_runs import job_runs
 from settlement.ledger import accounts, balance, seal
 from settlement.ledger.tables import transfers
 from settlement.ledger.transfer import Transfer, post
@@ -119,3 +120,11 @@ def test_a_connection_that_nobody_used_for_long_is_asked_first(
     monkeypatch.setattr("settlement.db.TRUSTED", 0.0)
     with begin(postgres, SYSTEM, NOON) as act:
         assert act.conn.execute(text("SELECT pg_backend_pid()")).scalar_one() == before
+
+
+def test_an_insert_of_what_is_there_already_says_that_it_wrote_nothing(engine: Engine) -> None:
+    """Two closes of one month at once: the second must not take itself for the first."""
+    row = {"job": "issue", "period": "2026-07", "status": "due", "attempts": 0}
+    with acting(engine, NOON) as act:
+        written = [act.conn.execute(insert_if_absent(act.conn, job_runs), row).rowcount for _ in range(2)]
+    assert written == [1, 0]
