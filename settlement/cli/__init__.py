@@ -24,6 +24,7 @@ from settlement.cli import (
     issue,
     pay,
     people,
+    pins,
     prices,
     providers,
     roster,
@@ -132,6 +133,7 @@ main.add_command(pay.pay)
 main.add_command(explain.explain)
 main.add_command(balance.balance)
 main.add_command(cards.card)
+cards.card.add_command(pins.pin)
 main.add_command(cards.cards)
 main.add_command(issue.issue)
 main.add_command(senior.senior)

@@ -39,7 +39,7 @@ def local(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=SHANGHAI)
 
 
-def _card_id(conn: Connection, text: str) -> int:
+def card_named(conn: Connection, text: str) -> int:
     """A card by its id (up to nine digits) or any number printed on it. Raises Refused(NOT_FOUND)."""
     if text.isdecimal() and len(text) < 10:
         return book.get(conn, int(text)).id
@@ -90,7 +90,7 @@ def _told(desk: Desk, card_id: int, as_json: bool) -> None:
 def show(desk: Desk, card: str, as_json: bool) -> None:
     """查看状态和余额 State and balances."""
     with desk.reading() as conn:
-        card_id = _card_id(conn, card)
+        card_id = card_named(conn, card)
     _told(desk, card_id, as_json)
 
 
@@ -144,7 +144,7 @@ def bind(desk: Desk, senior_id: int, number: str, scheme_code: str, by: str, as_
 def activate(desk: Desk, cards: tuple[str, ...], by: str) -> None:
     """启用（已交到本人手中） The cards were handed over."""
     with desk.acting(by) as act:
-        registry.activate_many(act, [_card_id(act.conn, text) for text in cards])
+        registry.activate_many(act, [card_named(act.conn, text) for text in cards])
     desk.say(f"已启用 {len(cards)} 张", f"{len(cards)} active")
 
 
@@ -157,7 +157,7 @@ def activate(desk: Desk, cards: tuple[str, ...], by: str) -> None:
 def lost(desk: Desk, card: str, at: datetime | None, by: str, as_json: bool) -> None:
     """挂失：立即停止消费，旧码作废 Report lost: spending stops, the old code is dead."""
     with desk.acting(by) as act:
-        card_id = _card_id(act.conn, card)
+        card_id = card_named(act.conn, card)
         registry.report_lost(act, card_id, at=local(at))
     _told(desk, card_id, as_json)
 
@@ -171,7 +171,7 @@ def lost(desk: Desk, card: str, at: datetime | None, by: str, as_json: bool) -> 
 def replace(desk: Desk, card: str, number: str | None, by: str, as_json: bool) -> None:
     """补卡、换卡：账户不变 A new medium on the same accounts."""
     with desk.acting(by) as act:
-        card_id = _card_id(act.conn, card)
+        card_id = card_named(act.conn, card)
         registry.replace(act, desk.ring, card_id, number)
     _told(desk, card_id, as_json)
 
@@ -186,7 +186,7 @@ def replace(desk: Desk, card: str, number: str | None, by: str, as_json: bool) -
 def freeze(desk: Desk, card: str, since: datetime | None, reason: str, by: str, as_json: bool) -> None:
     """冻结（去世、迁出请用 songbai senior） Freeze by order; deaths and moves go through songbai senior."""
     with desk.acting(by) as act:
-        card_id = _card_id(act.conn, card)
+        card_id = card_named(act.conn, card)
         registry.freeze(act, card_id, since=local(since) or act.now, reason=reason)
     _told(desk, card_id, as_json)
 
@@ -200,7 +200,7 @@ def freeze(desk: Desk, card: str, since: datetime | None, reason: str, by: str, 
 def unfreeze(desk: Desk, card: str, why: str, by: str, as_json: bool) -> None:
     """解冻 End a freeze."""
     with desk.acting(by) as act:
-        card_id = _card_id(act.conn, card)
+        card_id = card_named(act.conn, card)
         registry.unfreeze(act, card_id, why=why)
     _told(desk, card_id, as_json)
 
@@ -218,7 +218,7 @@ def unfreeze(desk: Desk, card: str, why: str, by: str, as_json: bool) -> None:
 def close(desk: Desk, card: str, payee: Any, refund_no: str | None, why: str, by: str, as_json: bool) -> None:
     """销户：个人余额退还，未用补贴退回 Close: own money is paid back, unspent subsidy returns to the funds."""
     with desk.acting(by) as act:
-        done = money.close(act, _card_id(act.conn, card), payee=payee, refund_no=refund_no, why=why)
+        done = money.close(act, card_named(act.conn, card), payee=payee, refund_no=refund_no, why=why)
     if as_json:
         desk.show_json(vars(done))
     else:
@@ -246,7 +246,7 @@ def top_up(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="YUAN") from error
     with desk.acting(by) as act:
-        card_id = _card_id(act.conn, card)
+        card_id = card_named(act.conn, card)
         move = money.refund if refund else money.top_up
         move(act, number, card_id, fen, local(at) or act.now)
     _told(desk, card_id, as_json)
