@@ -54,11 +54,16 @@ class App {
     place('bar').replaceChildren(el('h1', {}, both(...screen.title)), this.#chip());
     place('screen').className = screen.look ?? '';
     place('screen').replaceChildren(...screen.body.flat(Infinity).filter(Boolean));
-    place('actions').replaceChildren(...(screen.actions ?? []).filter(Boolean).map((row) => el('div', { class: 'row' }, row)));
+    this.setActions(screen.actions ?? []);
     place('tabs').replaceChildren(...(screen.tab ? TABS.map((tab) => this.#tab(tab, screen.tab)) : []));
     if (again) return;
     scrollTo(0, 0);
     place('screen').focus({ preventScroll: true });
+  }
+
+  /** The buttons near the thumb, in rows. */
+  setActions(rows) {
+    place('actions').replaceChildren(...rows.map((row) => el('div', { class: 'row' }, row)));
   }
 
   /** Something was recorded, sent or answered. A screen where somebody is choosing or typing is left as it is. */

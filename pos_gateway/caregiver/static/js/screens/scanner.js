@@ -2,31 +2,28 @@
 
 import { camera, Reader } from '../scan/reader.js';
 import { both, button, el, field, mark } from './dom.js';
-import { icon } from './icons.js';
+import { cover } from './overlay.js';
 
 /**
  * Read one code. `title`: [zh, en]; `accept(text)` answers {value} for what is wanted, or {zh, en} saying why it is not;
- * `type`: {zh, en, mode, weak, accept}, what may be typed instead. Answers the value, or null when the caregiver went back.
+ * `type`: {zh, en, mode, weak, accept}, what may be typed instead; `typing`: without the camera. Answers the value, or null when the caregiver went back.
  */
 export function scan(request) {
   return new Promise((tell) => new Scanner(request, tell).open());
 }
 
 class Scanner {
-  constructor({ title, accept, type = null }, tell) {
-    Object.assign(this, { title, accept, type, tell, stream: null, closed: false });
+  constructor({ title, accept, type = null, typing = false }, tell) {
+    Object.assign(this, { title, accept, type, typing, tell, stream: null, closed: false });
     this.reader = new Reader();
     this.sound = globalThis.AudioContext ? new AudioContext() : null; // made by the press that opened us, so it may sound
     this.over = el('section', { class: 'scanner', role: 'dialog', 'aria-modal': 'true', 'aria-label': title.join(' '), tabindex: '-1' });
   }
 
   async open() {
-    for (const part of document.body.children) part.inert = true;
-    this.before = document.activeElement;
     this.#look();
-    document.body.append(this.over);
-    this.over.focus();
-    this.over.addEventListener('keydown', (pressed) => pressed.key === 'Escape' && this.#close(null));
+    this.uncover = cover(this.over, () => this.#close(null));
+    if (this.typing) return this.#typing();
     try {
       await this.reader.open();
       this.stream = await camera();
@@ -35,6 +32,7 @@ class Scanner {
     } catch (error) {
       this.#say('warn', ...whyNoCamera(error));
     }
+    return undefined;
   }
 
   #look() {
@@ -124,9 +122,7 @@ class Scanner {
     this.#stop();
     this.reader.close();
     setTimeout(() => this.sound?.close(), 400); // let the tone end
-    this.over.remove();
-    for (const part of document.body.children) part.inert = false;
-    this.before?.focus?.();
+    this.uncover();
     this.tell(value);
   }
 }

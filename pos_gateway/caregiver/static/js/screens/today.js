@@ -1,0 +1,54 @@
+// The day: what is under way first, then the orders in their order of time.
+
+import { both, button, el, line, mark } from './dom.js';
+import { clockTime, dayOf, running } from './format.js';
+import { icon } from './icons.js';
+import * as records from './records.js';
+
+export function today(app) {
+  const { door } = app;
+  const clocks = [];
+  const under = records.unfinished(door).map((one) => underWay(app, one, clocks));
+  const left = records.ordersLeft(door);
+  return {
+    title: ['今日工单', `${dayOf(Date.now())} · ${records.myName(door)}`],
+    tab: 'today',
+    tick: () => clocks.forEach((refresh) => refresh()),
+    body: [
+      app.update && button('有新版本，点此更新', 'a new version: update now', () => app.update(), { sign: 'undo' }),
+      under,
+      !app.online && mark('warn', '没有信号：照常服务，记录先存在手机里', 'No signal: work as usual, everything is kept on the phone'),
+      left.length ? el('ul', { class: 'stack', id: 'orders' }, left.map((one) => el('li', {}, planned(app, one)))) : line('今天没有待服务的工单', 'No orders left for today', 'soft'),
+      el('div', { class: 'stack' },
+        button('急事：没有工单', 'urgent, without an order', () => app.go('urgent'), { sign: 'heart' }),
+        button('刷新工单', 'fetch the orders again', () => fetchAgain(app), { sign: 'undo' }),
+        records.shared(door) && button('下班', 'end the shift', () => door.closeShift(), { sign: 'door' })),
+    ],
+  };
+}
+
+async function fetchAgain(app) {
+  await app.door.refresh();
+  app.tell('good', '工单已更新', 'The orders are up to date');
+}
+
+function underWay(app, one, clocks) {
+  const time = el('span', { class: 'num' });
+  const refresh = () => { time.textContent = running(records.elapsed(app.door, one)); };
+  const state = records.visitWords(one);
+  if (one.state === 'open') {
+    refresh();
+    clocks.push(refresh);
+  }
+  return el('button', { type: 'button', class: 'card open', onclick: () => app.go('visit', [one.visit_id]) },
+    el('h2', {}, records.nameOf(app.door, one), one.state === 'open' && time),
+    el('p', {}, both(...state)));
+}
+
+function planned(app, one) {
+  const items = one.items.map((code) => records.itemName(app.door, code).zh).join('、');
+  return el('button', { type: 'button', class: 'card', onclick: () => app.go('order', [one.order_id]) },
+    el('h2', {}, el('span', { class: 'when' }, clockTime(one.planned_start)), one.senior),
+    el('p', {}, icon('map'), ` ${one.address ?? one.village}`),
+    el('p', { class: 'soft' }, `${items} · ${one.planned_minutes} 分钟`));
+}
