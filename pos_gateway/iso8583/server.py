@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 
 from pos_gateway.iso8583.codec import LENGTH_BYTES, LONGEST, framed
 
@@ -55,9 +56,18 @@ class Server:
         self._strangers = 0
         self._listening: asyncio.Server | None = None
 
-    async def open(self, host: str, port: int) -> int:
+    async def open(self, host: str, port: int, tls: SSLContext | None = None) -> int:
         """Listen; the port (0 picks a free one)."""
-        self._listening = await asyncio.start_server(self._line, host, port, limit=LONGEST + LENGTH_BYTES, backlog=1024)
+        self._listening = await asyncio.start_server(
+            self._line,
+            host,
+            port,
+            limit=LONGEST + LENGTH_BYTES,
+            backlog=1024,
+            ssl=tls,
+            ssl_handshake_timeout=self._limits.introduction if tls else None,
+            ssl_shutdown_timeout=self._limits.answer if tls else None,
+        )
         return int(self._listening.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
@@ -138,19 +148,24 @@ class _Line:
 
 
 def serve(
-    work: Work, host: str, port: int, limits: Limits | None = None, ready: Callable[[int], None] = lambda port: None
+    work: Work,
+    host: str,
+    port: int,
+    limits: Limits | None = None,
+    tls: SSLContext | None = None,
+    ready: Callable[[int], None] = lambda port: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``ready`` is told the port."""
     limits = limits or Limits()
     _allow_files(limits.lines + 200)
-    asyncio.run(_serve(Server(work, limits), host, port, ready))
+    asyncio.run(_serve(Server(work, limits), host, port, tls, ready))
 
 
-async def _serve(server: Server, host: str, port: int, ready: Callable[[int], None]) -> None:
+async def _serve(server: Server, host: str, port: int, tls: SSLContext | None, ready: Callable[[int], None]) -> None:
     enough = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)
-    ready(await server.open(host, port))
+    ready(await server.open(host, port, tls))
     await enough.wait()
     log.info("stopping: no new lines, finishing what was received")
     await server.close()

@@ -1,26 +1,23 @@
-"""A terminal, a chip card and the line between terminal and server, to try things with: by hand, by script, in tests.
+"""A terminal to try things with: by hand, by script, in tests.
 
 It keeps what a real one keeps: its keys, its trace number, its batch, and what it believes it did in that batch.
 """
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pos_gateway.iso8583 import mac, spec
-from pos_gateway.iso8583.codec import LENGTH_BYTES, Received, decode, encode, framed
+from pos_gateway.iso8583.codec import Received, decode, encode
 from pos_gateway.iso8583.elements import (
     CASH,
     CURRENCY,
     PART,
     PERSONAL,
     Amount,
-    ChipData,
     Original,
     amounts_text,
     clock_fields,
@@ -28,79 +25,13 @@ from pos_gateway.iso8583.elements import (
     pin_account,
     sent_at,
 )
-from pos_gateway.iso8583.spec import Message
-from settlement.cards import chip
+from pos_gateway.iso8583.spec import Fields, Message
 from settlement.clock import Clock
 
-Fields = dict[int, str | bytes]
 Exchange = Callable[[bytes], bytes]
 """Sends one message and gives the answer, both without their length."""
 
 
-class Line:
-    """A TCP line to the server. Raises OSError (ConnectionError where the line ended) when nothing comes."""
-
-    def __init__(self, host: str, port: int, timeout: float = 30) -> None:
-        self._socket = socket.create_connection((host, port), timeout)
-
-    def __call__(self, data: bytes) -> bytes:
-        self.send(data)
-        return self.receive()
-
-    def send(self, data: bytes) -> None:
-        self._socket.sendall(framed(data))
-
-    def send_raw(self, data: bytes) -> None:
-        """Bytes as they are, without a length in front."""
-        self._socket.sendall(data)
-
-    def receive(self) -> bytes:
-        return self._exactly(int.from_bytes(self._exactly(LENGTH_BYTES), "big"))
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _exactly(self, count: int) -> bytes:
-        got = b""
-        while len(got) < count:
-            more = self._socket.recv(count - len(got))
-            if not more:
-                raise ConnectionError("the line ended")
-            got += more
-        return got
-
-
-# -- cards: what the terminal read ------------------------------------------------------------------------------------------------
-@dataclass
-class ChipCard:
-    """``issue``: which piece of the card; ``key``: what this piece shares with the server; ``counter``: its last."""
-
-    number: str
-    issue: int
-    key: bytes
-    counter: int = 0
-
-    def read(self, amount_fen: int) -> Fields:
-        """The fields of the chip's answer for this amount (0: for a balance)."""
-        self.counter += 1
-        unpredictable = secrets.token_bytes(4)
-        answer = chip.cryptogram(self.key, amount_fen, unpredictable, self.counter)
-        shown = ChipData(answer, self.counter, unpredictable)
-        return {2: self.number, 22: spec.CHIP + "1", 23: f"{self.issue:03d}", 55: shown.data}
-
-
-def scanned(code: str) -> Fields:
-    """A QR code: the card's own, or a dynamic one."""
-    return {22: spec.SCANNED + "1", 61: code}
-
-
-def typed(number: str, digits: str | None = None) -> Fields:
-    """A card number typed in, with the digits of a dynamic code where there is one."""
-    read: Fields = {2: number, 22: spec.TYPED + "1"}
-    return read | {61: digits} if digits else read
-
-
-# -- the terminal ---------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Totals:
     """Of one batch: numbers, and amounts in fen."""

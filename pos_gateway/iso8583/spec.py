@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+Fields = dict[int, str | bytes]
+
 
 @dataclass(frozen=True)
 class Message:
