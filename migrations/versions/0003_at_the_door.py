@@ -110,6 +110,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_senior_agents_senior_id_seniors")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_senior_agents")),
     )
+    op.create_index("ix_senior_agents_appointed", "senior_agents", ["appointed_at"], unique=False)
     op.create_index(
         "uq_senior_agents_phone",
         "senior_agents",
@@ -136,6 +137,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_terminals")),
     )
     op.create_index("ix_terminals_provider", "terminals", ["provider_id"], unique=False)
+    op.create_table(
+        "card_one_time_codes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "session_digest", sa.String(length=64), nullable=False, comment="the only session in which it counts"
+        ),
+        sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "agent_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="went to this agent; empty: to the senior",
+        ),
+        sa.Column("code_index", sa.String(length=32), nullable=False, comment="keyed digest of session and code"),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("tries >= 0", name=op.f("ck_card_one_time_codes_tries")),
+        sa.ForeignKeyConstraint(
+            ["agent_id"], ["senior_agents.id"], name=op.f("fk_card_one_time_codes_agent_id_senior_agents")
+        ),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_card_one_time_codes_card_id_cards")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_card_one_time_codes")),
+    )
+    op.create_index("ix_card_one_time_codes_card", "card_one_time_codes", ["card_id", "made_at"], unique=False)
+    op.create_index("ix_card_one_time_codes_session", "card_one_time_codes", ["session_digest"], unique=False)
     op.create_table(
         "card_pins",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -164,6 +192,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("dead_from IS NULL"),
     )
     op.create_table(
+        "terminal_batches",
+        sa.Column("terminal_id", sa.String(length=8), nullable=False),
+        sa.Column("batch", sa.String(length=6), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True, comment="empty: open"),
+        sa.Column("theirs", sa.JSON(none_as_null=True), nullable=True, comment="totals as the terminal had them"),
+        sa.Column("ours", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column(
+            "differences",
+            sa.JSON(none_as_null=True),
+            nullable=True,
+            comment="what only one side has, or both in different amounts; empty list: they agreed",
+        ),
+        sa.ForeignKeyConstraint(
+            ["terminal_id"], ["terminals.id"], name=op.f("fk_terminal_batches_terminal_id_terminals")
+        ),
+        sa.PrimaryKeyConstraint("terminal_id", "batch", name=op.f("pk_terminal_batches")),
+    )
+    op.create_table(
         "terminal_keys",
         sa.Column("terminal_id", sa.String(length=8), nullable=False),
         sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
@@ -175,6 +222,71 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["terminal_id"], ["terminals.id"], name=op.f("fk_terminal_keys_terminal_id_terminals")),
         sa.PrimaryKeyConstraint("terminal_id", "generation", name=op.f("pk_terminal_keys")),
+    )
+    op.create_table(
+        "terminal_messages",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="our reference, field 37",
+        ),
+        sa.Column("terminal_id", sa.String(length=8), nullable=False),
+        sa.Column("mti", sa.String(length=4), nullable=False, comment="as first sent"),
+        sa.Column("trace", sa.String(length=6), nullable=False, comment="field 11"),
+        sa.Column("sent_at", sa.BigInteger(), nullable=False, comment="field 7, in the year nearest to when it came"),
+        sa.Column("kind", sa.String(length=6), nullable=True, comment="field 3, or 70 of an 0800"),
+        sa.Column(
+            "content", sa.String(length=32), nullable=True, comment="keyed digest of its fields: a repeat has the same"
+        ),
+        sa.Column("batch", sa.String(length=6), nullable=True, comment="field 60"),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=True),
+        sa.Column("sale_id", sa.String(length=40), nullable=True, comment="counter_sales: made, or taken back, by it"),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False, comment="answered | blocked"),
+        sa.Column("code", sa.String(length=2), nullable=True, comment="field 39 of the answer"),
+        sa.Column(
+            "reason", sa.String(length=40), nullable=True, comment="code of outcomes.Reason, where it was not approved"
+        ),
+        sa.Column(
+            "reversed_by",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the reversal that undid or forestalled it",
+        ),
+        sa.Column(
+            "answer", sa.JSON(none_as_null=True), nullable=True, comment="given again, byte for byte, to a repeat"
+        ),
+        sa.CheckConstraint("status IN ('answered','blocked')", name=op.f("ck_terminal_messages_status")),
+        sa.ForeignKeyConstraint(
+            ["reversed_by"], ["terminal_messages.id"], name=op.f("fk_terminal_messages_reversed_by_terminal_messages")
+        ),
+        sa.ForeignKeyConstraint(
+            ["terminal_id"], ["terminals.id"], name=op.f("fk_terminal_messages_terminal_id_terminals")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_terminal_messages")),
+        sa.UniqueConstraint(
+            "terminal_id", "mti", "trace", "sent_at", name=op.f("uq_terminal_messages_terminal_id_mti_trace_sent_at")
+        ),
+    )
+    op.create_index("ix_terminal_messages_batch", "terminal_messages", ["terminal_id", "batch"], unique=False)
+    op.create_index("ix_terminal_messages_recorded", "terminal_messages", ["recorded_at"], unique=False)
+    op.create_table(
+        "terminal_uploads",
+        sa.Column("terminal_id", sa.String(length=8), nullable=False),
+        sa.Column("batch", sa.String(length=6), nullable=False),
+        sa.Column(
+            "mti", sa.String(length=4), nullable=False, comment="of the transaction, from field 90; so the next two"
+        ),
+        sa.Column("trace", sa.String(length=6), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=6), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["terminal_id"], ["terminals.id"], name=op.f("fk_terminal_uploads_terminal_id_terminals")
+        ),
+        sa.PrimaryKeyConstraint("terminal_id", "batch", "mti", "trace", "sent_at", name=op.f("pk_terminal_uploads")),
     )
     op.create_table(
         "bookings",
@@ -259,6 +371,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card_dynamic_codes")),
     )
     op.create_index("ix_card_dynamic_codes_card", "card_dynamic_codes", ["card_id", "expires_at"], unique=False)
+    op.create_table(
+        "card_sessions",
+        sa.Column("digest", sa.String(length=64), nullable=False, comment="sha256 of what the browser holds"),
+        sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "medium_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="the piece of card that was read",
+        ),
+        sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "agent_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="an agent looks; empty: the senior",
+        ),
+        sa.Column(
+            "stage", sa.String(length=8), nullable=False, comment="scanned: the second thing is still to come | open"
+        ),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False, comment="moved on with each use"),
+        sa.CheckConstraint("stage IN ('scanned','open')", name=op.f("ck_card_sessions_stage")),
+        sa.ForeignKeyConstraint(
+            ["agent_id"], ["senior_agents.id"], name=op.f("fk_card_sessions_agent_id_senior_agents")
+        ),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_card_sessions_card_id_cards")),
+        sa.ForeignKeyConstraint(["medium_id"], ["card_media.id"], name=op.f("fk_card_sessions_medium_id_card_media")),
+        sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_card_sessions_senior_id_seniors")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_card_sessions")),
+    )
+    op.create_index("ix_card_sessions_expires_at", "card_sessions", ["expires_at"], unique=False)
     op.create_table(
         "counter_sales",
         sa.Column("id", sa.String(length=40), nullable=False, comment="terminal, moment sent, trace number"),
@@ -476,6 +620,8 @@ def downgrade() -> None:
     op.drop_table("visit_corrections")
     op.drop_index("ix_counter_sales_terminal", table_name="counter_sales")
     op.drop_table("counter_sales")
+    op.drop_index("ix_card_sessions_expires_at", table_name="card_sessions")
+    op.drop_table("card_sessions")
     op.drop_index("ix_card_dynamic_codes_card", table_name="card_dynamic_codes")
     op.drop_table("card_dynamic_codes")
     op.drop_table("card_chip_uses")
@@ -483,7 +629,12 @@ def downgrade() -> None:
     op.drop_index("ix_bookings_senior", table_name="bookings")
     op.drop_index("ix_bookings_answered", table_name="bookings")
     op.drop_table("bookings")
+    op.drop_table("terminal_uploads")
+    op.drop_index("ix_terminal_messages_recorded", table_name="terminal_messages")
+    op.drop_index("ix_terminal_messages_batch", table_name="terminal_messages")
+    op.drop_table("terminal_messages")
     op.drop_table("terminal_keys")
+    op.drop_table("terminal_batches")
     op.drop_index(
         "uq_card_pins_live",
         table_name="card_pins",
@@ -492,6 +643,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_card_pins_card", table_name="card_pins")
     op.drop_table("card_pins")
+    op.drop_index("ix_card_one_time_codes_session", table_name="card_one_time_codes")
+    op.drop_index("ix_card_one_time_codes_card", table_name="card_one_time_codes")
+    op.drop_table("card_one_time_codes")
     op.drop_index("ix_terminals_provider", table_name="terminals")
     op.drop_table("terminals")
     op.drop_index(
@@ -500,6 +654,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("withdrawn_at IS NULL"),
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
+    op.drop_index("ix_senior_agents_appointed", table_name="senior_agents")
     op.drop_table("senior_agents")
     op.drop_index(
         "ix_messages_unsent",

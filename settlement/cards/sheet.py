@@ -7,16 +7,12 @@ The Chinese font comes along in the package (``fonts/README.md``): nothing of th
 from __future__ import annotations
 
 import io
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import qrcode
-import typst
 from qrcode.image.svg import SvgPathImage
 from sqlalchemy import Select, select
 
@@ -24,6 +20,7 @@ from settlement.act import Act
 from settlement.cards import font, lifecycle, token
 from settlement.cards.media import masked
 from settlement.cards.tables import cards, door_plates, media
+from settlement.cards.typeset import typeset
 from settlement.keys import KeyRing
 from settlement.officers import require
 from settlement.people.tables import seniors
@@ -108,12 +105,5 @@ def render(
     kind: Kind, town: str, faces: Sequence[Face], *, timestamp: int, format: Literal["pdf", "png"] = "pdf"
 ) -> Any:
     """The finished file; for ``png`` a list of pages when there are several. Same input and timestamp: the same bytes."""
-    with TemporaryDirectory() as folder:
-        shutil.copyfile(Path(__file__).with_name("sheet.typ"), Path(folder, "sheet.typ"))
-        data = {"kind": kind, "town": font.printable(town), "faces": [asdict(face) for face in faces]}
-        Path(folder, "data.json").write_text(json.dumps(data, ensure_ascii=False))
-        options: dict[str, Any] = {"format": format, "font_paths": [str(font.FOLDER)], "ignore_system_fonts": True}
-        if format == "pdf":
-            # PDF/A refuses a missing glyph instead of printing an empty box.
-            options |= {"pdf_standards": ["a-2b"], "pdf_tags": False, "timestamp": timestamp}
-        return typst.compile(str(Path(folder, "sheet.typ")), **options)
+    data = {"kind": kind, "town": font.printable(town), "faces": [asdict(face) for face in faces]}
+    return typeset(Path(__file__).with_name("sheet.typ"), data, timestamp=timestamp, format=format)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
@@ -26,9 +26,12 @@ from settlement.officers import require
 from settlement.outcomes import Reason, Refused
 from settlement.people.identity import mask_phone
 from settlement.people.scope import require_person
+from settlement.periods import SHANGHAI
 
 PHONE = "messages.phone"
 TEXT = "messages.text"
+
+DAY_BEGINS, DAY_ENDS = time(8), time(21)
 
 LEASE = timedelta(seconds=60)
 """Longer than one attempt may take (``senders.TIMEOUT``)."""
@@ -118,10 +121,19 @@ def row_of(
         "text_cipher": ring.encrypt(text, TEXT),
         "status": "paper" if paper else "waiting",
         "attempts": 0,
-        "next_attempt_at": None if paper else now,
+        "next_attempt_at": None if paper else now if kind == "code" else by_day(now),
         "expires_at": None if lives is None else now + lives,
         "created_at": now,
     }
+
+
+def by_day(moment: datetime) -> datetime:
+    """The moment itself, or the morning after it: nobody's telephone rings at night, unless they wait for it."""
+    local = moment.astimezone(SHANGHAI)
+    if DAY_BEGINS <= local.time() < DAY_ENDS:
+        return moment
+    morning = local.date() + timedelta(days=local.time() >= DAY_ENDS)
+    return datetime.combine(morning, DAY_BEGINS, tzinfo=SHANGHAI)
 
 
 # -- delivering ---------------------------------------------------------------------------------------------------------------
@@ -180,8 +192,8 @@ def _settle(conn: Connection, row: Row[Any], owner: str, answer: senders.Answer,
         change |= {"carrier_id": answer.carrier_id or None, "error": None}
     elif isinstance(answer, Failed) and row.attempts <= len(PAUSES):
         status = "waiting"
-        pause = max(PAUSES[row.attempts - 1], answer.after or timedelta())
-        change |= {"next_attempt_at": now + pause, "error": answer.error[:80]}
+        again = now + max(PAUSES[row.attempts - 1], answer.after or timedelta())
+        change |= {"next_attempt_at": again if row.kind == "code" else by_day(again), "error": answer.error[:80]}
     else:
         status = "given_up"
         change |= {"error": answer.error[:80]}

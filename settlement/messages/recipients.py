@@ -56,8 +56,14 @@ def the_agent(conn: Connection, ring: KeyRing, senior_id: int, agent_id: int | N
 
 def the_senior(conn: Connection, ring: KeyRing, senior_id: int) -> Recipient:
     """The senior's own telephone, else paper."""
-    phone = _phones(conn, ring, [senior_id]).get(senior_id)
-    return PAPER if phone is None else _to("senior", phone, _staff(conn, ring, [phone]))
+    return seniors_only(conn, ring, [senior_id]).get(senior_id, PAPER)
+
+
+def seniors_only(conn: Connection, ring: KeyRing, senior_ids: Iterable[int]) -> dict[int, Recipient]:
+    """As :func:`the_senior`, of many people at once."""
+    phones = _phones(conn, ring, list(dict.fromkeys(senior_ids)))
+    staff = _staff(conn, ring, [phone for phone in phones.values() if phone])
+    return {id: _to("senior", phone, staff) if phone else PAPER for id, phone in phones.items()}
 
 
 def _first(phone: str | None, appointed: list[Agent], staff: set[str]) -> Recipient:

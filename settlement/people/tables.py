@@ -192,6 +192,7 @@ agents = Table(
     Column("withdrawn_at", Instant),
     Column("withdrawn_why", Text),
     CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn"),
+    Index("ix_senior_agents_appointed", "appointed_at"),
     # One running row per person and telephone, whatever two counters do at once.
     Index(
         "uq_senior_agents_phone",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, select
@@ -40,7 +40,7 @@ def last(conn: Connection, card_id: int, limit: int) -> list[Spent]:
     found = inquiry.movements(conn, card_id, limit)
     ids = [m.reference.removeprefix(_DEBIT) for m in found if m.reference.startswith(_DEBIT)]
     of_debit = {row.id: row for row in conn.execute(select(debits).where(debits.c.id.in_(ids)))}
-    items = _items(conn, [row.visit_id for row in of_debit.values()])
+    items = items_of(conn, [row.visit_id for row in of_debit.values()])
     spent = []
     for movement in found:
         debit = of_debit.get(movement.reference.removeprefix(_DEBIT))
@@ -51,7 +51,8 @@ def last(conn: Connection, card_id: int, limit: int) -> list[Spent]:
     return spent
 
 
-def _items(conn: Connection, visit_ids: list[str]) -> Mapping[str, tuple[Bought, ...]]:
+def items_of(conn: Connection, visit_ids: Sequence[str]) -> Mapping[str, tuple[Bought, ...]]:
+    """What was bought in each visit, in the words of the price list it was priced by."""
     line, item = visit_lines.c, price_items.c
     named = and_(item.list_id == line.price_list_id, item.item_code == line.item_code)
     query = (
