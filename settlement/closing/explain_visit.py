@@ -15,8 +15,9 @@ from settlement.periods import Month
 from settlement.policy import store
 from settlement.policy.scheme import Scheme
 from settlement.policy.tables import price_lists
-from settlement.visits.tables import debits, door_events, payment_stops, visit_lines, visits
-from settlement.visits.words import VISIT_STATUS, VOID_REASONS
+from settlement.visits import evidence
+from settlement.visits.tables import debits, door_events, payment_stops, visit_corrections, visit_lines, visits
+from settlement.visits.words import CORRECTION_REASONS, EVIDENCE_FLAGS, VISIT_STATUS, VOID_REASONS
 
 BATCH = 500
 
@@ -48,15 +49,16 @@ def nodes(conn: Connection, visit_ids: Sequence[str]) -> list[Node]:
     for start in range(0, len(visit_ids), BATCH):
         batch = visit_ids[start : start + BATCH]
         rows = conn.execute(select(visits).where(visits.c.id.in_(batch))).all()
-        below = _below(conn, batch)
+        below, proofs = _below(conn, batch), evidence.of_many(conn, batch)
         for row in rows:
-            found[row.id] = _node(conn, row, tuple(below[row.id]))
+            found[row.id] = _node(conn, row, proofs[row.id], tuple(below[row.id]))
     return [found[id] for id in visit_ids if id in found]
 
 
 def _below(conn: Connection, ids: Sequence[str]) -> dict[str, list[Node]]:
     below: dict[str, list[Node]] = defaultdict(list)
     line, event, d, stop, prices = visit_lines.c, door_events.c, debits.c, payment_stops.c, price_lists.c
+    correction = visit_corrections.c
     lines = select(visit_lines, prices.version).outerjoin(price_lists, prices.id == line.price_list_id)
     for row in conn.execute(lines.where(line.visit_id.in_(ids)).order_by(line.visit_id, line.no)):
         facts = {
@@ -75,6 +77,9 @@ def _below(conn: Connection, ids: Sequence[str]) -> dict[str, list[Node]]:
         facts = {"类型 kind": row.kind, "设备时间 occurred": row.occurred_at, "收到 received": row.received_at}
         facts |= {"设备 device": f"{row.device_id} #{row.counter}", "结果 result": row.reason or row.status}
         below[row.visit_id].append(Node("event", row.id, "上门凭据", "signed event", facts))
+    asked = select(visit_corrections).where(correction.visit_id.in_(ids)).order_by(correction.id)
+    for row in conn.execute(asked):
+        below[row.visit_id].append(_correction(row))
     for row in conn.execute(select(payment_stops).where(stop.visit_id.in_(ids)).order_by(stop.id)):
         facts = {
             "来源 source": row.source,
@@ -88,12 +93,32 @@ def _below(conn: Connection, ids: Sequence[str]) -> dict[str, list[Node]]:
     return below
 
 
-def _node(conn: Connection, row: Row[Any], below: tuple[Node, ...]) -> Node:
+def _told(proof: evidence.Evidence) -> str:
+    """How each end was told, how far from the address and how exactly, and what that proves."""
+    ends = []
+    for end in (proof.begin, proof.end):
+        if end is not None:
+            place = "" if end.distance_m is None else f" {end.distance_m}±{end.accuracy_m or 0}米"
+            ends.append(f"{end.zh}{place}")
+    flags = "、".join(EVIDENCE_FLAGS[flag].zh for flag in proof.flags)
+    grade = {"strong": "强 strong", "weak": "弱 weak"}[proof.grade]
+    return f"{' → '.join(ends)}；{grade}" + (f"；{flags}" if flags else "")
+
+
+def _correction(row: Row[Any]) -> Node:
+    reason = CORRECTION_REASONS[row.reason]
+    facts = {"原因 reason": f"{reason.zh} {reason.en}", "签到 in": row.check_in_at, "签退 out": row.check_out_at}
+    facts |= {"状态 status": row.status, "提出 proposed": row.proposed_by, "处理 decided": row.decided_by}
+    given = {name: value for name, value in facts.items() if value is not None}
+    return Node("correction", str(row.id), "时间更正", "correction of times", given)
+
+
+def _node(conn: Connection, row: Row[Any], proof: evidence.Evidence, below: tuple[Node, ...]) -> Node:
     scheme = store.in_force(conn, row.scheme_code, Month.parse(row.month))
     status = VISIT_STATUS[row.status]
     facts = {"月份 month": row.month, "镇街 town": row.town, "服务商 provider": f"provider:{row.provider_id}"}
     facts |= {"老人 senior": f"senior:{row.senior_id}", "服务人员 caregiver": f"caregiver:{row.caregiver_id}"}
-    facts |= {"签到 in": row.check_in_at, "签退 out": row.check_out_at, "方式 method": row.in_method}
+    facts |= {"签到 in": row.check_in_at, "签退 out": row.check_out_at, "凭据 proof": _told(proof)}
     if row.seconds is not None:
         facts["时长 duration"] = f"{row.seconds // 60}分{row.seconds % 60}秒"
     facts["状态 status"] = f"{status.zh} {status.en}"

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from settlement.cards.tables import cards, media
 from settlement.closing.tables import statement_lines
 from settlement.fraud.demands import demands
-from settlement.fraud.scope import DAY, MINUTE, Scope, us
+from settlement.fraud.scope import DAY, MINUTE, Scope, began, ended, us
 from settlement.fraud.signal import Hit, Params, rows
 from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import transfers
@@ -37,7 +37,7 @@ def debit_without_visit(conn: Connection, scope: Scope, params: Params) -> Itera
     on_statement = exists().where(statement_lines.c.visit_id == visits.c.id)
     # Taken back after it was paid: the debit stays and an adjustment undoes it, so a void visit on a statement is in order.
     void = and_(visits.c.status == "void", ~on_statement)
-    unproved = and_(func.coalesce(demands.c.timed, 1) == 1, visits.c.check_out_at.is_(None), visits.c.status != "void")
+    unproved = and_(func.coalesce(demands.c.timed, 1) == 1, ended(visits).is_(None), visits.c.status != "void")
     query = (
         select(visits.c.id, visits.c.status, debits.c.id.label("debit"), debits.c.total_fen)
         .join(debits, debits.c.visit_id == visits.c.id)
@@ -51,8 +51,8 @@ def debit_without_visit(conn: Connection, scope: Scope, params: Params) -> Itera
 
 def debit_outside_window(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]:
     """Debited more than ``before_minutes`` before the check-in or ``after_minutes`` after the check-out."""
-    taken, came = us(debits.c.occurred_at), us(visits.c.check_in_at)
-    left = func.coalesce(us(visits.c.check_out_at), came)
+    taken, came = us(debits.c.occurred_at), us(began(visits))
+    left = func.coalesce(us(ended(visits)), came)
     query = (
         select(visits.c.id, debits.c.id.label("debit"), (came - taken).label("early"), (taken - left).label("late"))
         .join(debits, debits.c.visit_id == visits.c.id)

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from settlement.fraud.distance import metres_squared
-from settlement.fraud.scope import DAY, MINUTE, SECOND, Scope, greater, lesser, us
+from settlement.fraud.scope import DAY, MINUTE, SECOND, Scope, began, ended, greater, lesser, us
 from settlement.fraud.signal import Hit, Params, rows
 from settlement.people.tables import seniors
 from settlement.policy.tables import price_items
@@ -71,10 +71,8 @@ def _overlaps(scope: Scope, column: str, over_minutes: int, whom: Whom) -> Selec
     """
     table, earlier_table, same = whom
     over = over_minutes * MINUTE
-    came, left = us(visits.c.check_in_at), us(visits.c.check_out_at)
-    busy_until = func.max(left).over(
-        partition_by=same(table), order_by=(visits.c.check_in_at, visits.c.id), rows=(None, -1)
-    )
+    came, left = us(began(visits)), us(ended(visits))
+    busy_until = func.max(left).over(partition_by=same(table), order_by=(came, visits.c.id), rows=(None, -1))
     seen = (
         select(
             visits.c.id,
@@ -86,12 +84,12 @@ def _overlaps(scope: Scope, column: str, over_minutes: int, whom: Whom) -> Selec
             scope.checked(visits).label("checked"),
         )
         .join(table, table.c.id == visits.c[column])
-        .where(scope.around(visits), visits.c.check_out_at.is_not(None))
+        .where(scope.around(visits), ended(visits).is_not(None))
         .cte("seen")
     )
     e = visits.alias("earlier")
-    overlap = lesser(seen.c.left, us(e.c.check_out_at)) - seen.c.came
-    began_earlier = or_(us(e.c.check_in_at) < seen.c.came, and_(us(e.c.check_in_at) == seen.c.came, e.c.id < seen.c.id))
+    overlap = lesser(seen.c.left, us(ended(e))) - seen.c.came
+    began_earlier = or_(us(began(e)) < seen.c.came, and_(us(began(e)) == seen.c.came, e.c.id < seen.c.id))
     return (
         select(
             seen.c.id.label("visit"),
@@ -104,7 +102,7 @@ def _overlaps(scope: Scope, column: str, over_minutes: int, whom: Whom) -> Selec
         )
         .join(earlier_table, same(earlier_table) == seen.c.who)
         .join(e, and_(e.c[column] == earlier_table.c.id, us(e.c.check_in_at) >= seen.c.came - DAY, began_earlier))
-        .where(seen.c.busy_until - seen.c.came > over, e.c.check_out_at.is_not(None), scope.around(e), overlap > over)
+        .where(seen.c.busy_until - seen.c.came > over, ended(e).is_not(None), scope.around(e), overlap > over)
         .order_by(cast(overlap, BigInteger).desc(), seen.c.id, e.c.id)
     )
 
@@ -139,7 +137,7 @@ def impossible_travel(conn: Connection, scope: Scope, params: Params) -> Iterato
 
     A place is where the phone said, else the registered address the visit claims. The phone's own accuracy counts in the caregiver's favour.
     """
-    came = us(visits.c.check_in_at)
+    came = us(began(visits))
     at_in = [func.coalesce(visits.c[f"in_{part}_e7"], seniors.c[f"{part}_e7"]) for part in ("latitude", "longitude")]
     at_out = [
         func.coalesce(visits.c[f"out_{part}_e7"], at) for part, at in zip(("latitude", "longitude"), at_in, strict=True)
@@ -148,14 +146,14 @@ def impossible_travel(conn: Connection, scope: Scope, params: Params) -> Iterato
     out_error = case((visits.c.out_latitude_e7.is_not(None), func.coalesce(visits.c.out_accuracy_m, 0)), else_=in_error)
 
     def before(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.lag(column).over(partition_by=person(caregivers), order_by=(visits.c.check_in_at, visits.c.id))
+        return func.lag(column).over(partition_by=person(caregivers), order_by=(came, visits.c.id))
 
     step = (
         select(
             visits.c.id.label("visit"),
             before(visits.c.id).label("other"),
             visits.c.caregiver_id,
-            greater(came - before(us(visits.c.check_out_at)), literal(0, BigInteger)).label("gap"),
+            greater(came - before(us(ended(visits))), literal(0, BigInteger)).label("gap"),
             metres_squared(before(at_out[0]), before(at_out[1]), at_in[0], at_in[1]).label("square"),
             (in_error + before(out_error)).label("error"),
             scope.checked(visits).label("checked"),
@@ -163,7 +161,7 @@ def impossible_travel(conn: Connection, scope: Scope, params: Params) -> Iterato
         )
         .join(seniors, seniors.c.id == visits.c.senior_id)
         .join(caregivers, caregivers.c.id == visits.c.caregiver_id)
-        .where(scope.around(visits), visits.c.check_out_at.is_not(None))
+        .where(scope.around(visits), ended(visits).is_not(None))
         .cte("step")
     )
     seconds = lesser(step.c.gap // SECOND, literal(LONGEST_JOURNEY_S, BigInteger))

@@ -19,6 +19,7 @@ from sqlalchemy import (
     FromClause,
     and_,
     case,
+    func,
     literal,
     or_,
     select,
@@ -41,6 +42,16 @@ MONTHS_BACK = 12
 def us(moment: ColumnElement[datetime]) -> ColumnElement[int]:
     """A moment as the number it is stored as: microseconds since the epoch, UTC."""
     return type_coerce(moment, BigInteger)
+
+
+def began(v: FromClause) -> ColumnElement[datetime]:
+    """When a visit began: as told, or as an approved correction says."""
+    return func.coalesce(v.c.corrected_in_at, v.c.check_in_at)
+
+
+def ended(v: FromClause) -> ColumnElement[datetime]:
+    """When it ended; NULL where nobody knows."""
+    return func.coalesce(v.c.corrected_out_at, v.c.check_out_at)
 
 
 def lesser(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
+    func,
     null,
     or_,
     select,
@@ -223,7 +224,7 @@ def _collision(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
     rows = act.conn.execute(_NEARBY, who | span).all()
 
     def in_the_way(found: Iterable[Row[Any]]) -> str | None:
-        others = [rules.Other(r.id, r.check_in_at, r.check_out_at, r.device_id == request.device_id) for r in found]
+        others = [rules.Other(r.id, r.check_in_at, r.left_at, r.device_id == request.device_id) for r in found]
         return rules.in_the_way(facts.scheme, at, act.now, others)
 
     other = in_the_way(row for row in rows if row.same_caregiver)
@@ -242,7 +243,8 @@ def _nearby() -> CompoundSelect[Any]:
     lasting = or_(v.status == "open", v.check_out_at.is_not(None))
     near = and_(v.check_in_at.between(bindparam("first"), bindparam("last")), v.status != "void", lasting)
     same = or_(caregivers.c.id == bindparam("caregiver"), caregivers.c.phone_index == bindparam("phone"))
-    columns = [v.id, v.check_in_at, v.check_out_at, v.device_id, v.senior_id]
+    left_at = func.coalesce(v.corrected_out_at, v.check_out_at).label("left_at")
+    columns = [v.id, v.check_in_at, left_at, v.device_id, v.senior_id]
     by_caregiver = select(*columns, true().label("same_caregiver")).where(
         near, v.caregiver_id.in_(select(caregivers.c.id).where(same))
     )
