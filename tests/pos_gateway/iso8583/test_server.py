@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pos_gateway.iso8583.codec import LONGEST, framed
+from pos_gateway.iso8583.reader import Line
 from pos_gateway.iso8583.server import Limits, Reply
-from pos_gateway.iso8583.simulator import Line
 from tests.pos_gateway.iso8583.listening import listening
 
 QUICK = Limits(introduction=0.3, message=0.3, idle=0.3, answer=0.3)
