@@ -34,24 +34,22 @@ Exchange = Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Totals:
-    """Of one batch: numbers, and amounts in fen."""
+    """Of one batch: numbers, and amounts in fen. What was reversed counts nowhere, a purchase that was voided in both places."""
 
     refunds: int = 0
-    refunds_reversed: int = 0
     purchases: int = 0
-    purchases_undone: int = 0
+    voids: int = 0
     refunds_fen: int = 0
-    refunds_reversed_fen: int = 0
     purchases_fen: int = 0
-    purchases_undone_fen: int = 0
+    voids_fen: int = 0
 
     @property
     def fields(self) -> Fields:
-        net = self.purchases_fen - self.purchases_undone_fen - self.refunds_fen + self.refunds_reversed_fen
-        counts = (self.refunds, self.refunds_reversed, self.purchases, self.purchases_undone)
-        sums = (self.refunds_fen, self.refunds_reversed_fen, self.purchases_fen, self.purchases_undone_fen)
-        numbers = {74 + place: f"{count:010d}" for place, count in enumerate(counts)}
-        amounts = {86 + place: f"{fen:016d}" for place, fen in enumerate(sums)}
+        net = self.purchases_fen - self.voids_fen - self.refunds_fen
+        counts = {74: self.refunds, 75: 0, 76: self.purchases, 77: self.voids}
+        sums = {86: self.refunds_fen, 87: 0, 88: self.purchases_fen, 89: self.voids_fen}
+        numbers = {number: f"{count:010d}" for number, count in counts.items()}
+        amounts = {number: f"{fen:016d}" for number, fen in sums.items()}
         net_text = f"{'C' if net < 0 else 'D'}{abs(net):016d}"
         return {**numbers, **amounts, 97: net_text}
 
@@ -137,9 +135,8 @@ class Terminal:
 
     def reverse(self, sent: Message, mti: str = "0400") -> Message:
         """Undo a message whose answer never came, or came too late."""
-        meant = Original(spec.first_sent(sent.mti), sent.text(11), sent.text(7)).text
         kept = {number: sent.fields[number] for number in (3, 4, 12, 13, 49, 60) if number in sent.fields}
-        return self.say(Message(mti, kept | self.head() | {90: meant}))
+        return self.say(Message(mti, kept | self.head() | {90: _name(sent).text}))
 
     def settle(self) -> Message:
         """Settle the batch; where the totals differ, upload every transaction and settle again."""
@@ -151,9 +148,8 @@ class Terminal:
         return answer
 
     def upload(self, request: Message, told: Message) -> Message:
-        meant = Original(spec.first_sent(request.mti), request.text(11), request.text(7)).text
         kept = {number: request.fields[number] for number in (3, 4, 12, 13, 49, 60)}
-        return self.say(Message("0320", kept | self.head() | {37: told.text(37), 90: meant}))
+        return self.say(Message("0320", kept | self.head() | {37: told.text(37), 90: _name(request).text}))
 
     def _settle(self, code: str) -> Message:
         return self.say(Message("0500", self.head() | self.totals.fields | {3: code, 60: self.batch}))
@@ -207,37 +203,19 @@ class Terminal:
 
     # -- what it believes it did ------------------------------------------------------------------------------------------------
     def _count(self, message: Message, answer: Message) -> None:
-        if message.text(3) == spec.BALANCE or any(self._same(message, request) for request, _ in self.done):
-            return
-        fen, code, before = int(message.text(4)), message.text(3), self.totals
         if message.mti.startswith("04"):
-            meant = next((one for one in self.done if self._meant(message, one[0])), None)
-            if meant is None:
-                return
-            self.done.remove(meant)
-            if code == spec.REFUND:
-                change = {"refunds_reversed": 1, "refunds_reversed_fen": fen}
-            elif code == spec.VOID:
-                change = {"purchases_undone": -1, "purchases_undone_fen": -fen}
-            else:
-                change = {"purchases_undone": 1, "purchases_undone_fen": fen}
-        else:
+            meant = next((one for one in self.done if _name(one[0]).text == message.text(90)), None)
+            if meant is not None:
+                self.done.remove(meant)
+                self._add(meant[0], -1)
+        elif message.text(3) != spec.BALANCE and all(_name(message) != _name(request) for request, _ in self.done):
             self.done.append((message, answer))
-            name = {spec.PURCHASE: "purchases", spec.VOID: "purchases_undone", spec.REFUND: "refunds"}[code]
-            change = {name: 1, f"{name}_fen": fen}
-        self.totals = replace(before, **{name: getattr(before, name) + more for name, more in change.items()})
+            self._add(message, 1)
 
-    @staticmethod
-    def _same(one: Message, other: Message) -> bool:
-        return (spec.first_sent(one.mti), one.text(11), one.text(7)) == (
-            spec.first_sent(other.mti),
-            other.text(11),
-            other.text(7),
-        )
-
-    @staticmethod
-    def _meant(reversal: Message, sent: Message) -> bool:
-        return reversal.text(90).startswith(Original(spec.first_sent(sent.mti), sent.text(11), sent.text(7)).text[:20])
+    def _add(self, message: Message, times: int) -> None:
+        name = {spec.PURCHASE: "purchases", spec.VOID: "voids", spec.REFUND: "refunds"}[message.text(3)]
+        more = {name: times, f"{name}_fen": times * int(message.text(4))}
+        self.totals = replace(self.totals, **{key: getattr(self.totals, key) + value for key, value in more.items()})
 
     # -- kept between two runs --------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
@@ -250,6 +228,10 @@ class Terminal:
         self.mac_key, self.pin_key = bytes.fromhex(state["mac_key"]), bytes.fromhex(state["pin_key"])
         self.trace, self.batch, self.totals = state["trace"], state["batch"], Totals(**state["totals"])
         self.done = [(_message(request), _message(answer)) for request, answer in state["done"]]
+
+
+def _name(message: Message) -> Original:
+    return Original(spec.first_sent(message.mti), message.text(11), message.text(7))
 
 
 def approved(answer: Message) -> bool:
