@@ -176,7 +176,10 @@ class Reason(Enum):
     MESSAGE_UNKNOWN = Words(400, "12", False, "不支持这种交易", "This kind of message is not taken", "请按终端接口说明办理", "See the terminals' guide")
     MESSAGE_INCOMPLETE = Words(400, "30", False, "报文有误：{fields}", "The message lacks fields or they are malformed: {fields}", "请按终端接口说明更正", "Correct it as the terminals' guide says")
     REVERSED_BEFORE = Words(409, "17", False, "终端已冲正这笔交易", "The terminal reversed this transaction before it came", "请重新消费", "Make a new purchase")
-    BATCH_SETTLED = Words(409, "77", False, "批次{batch}已结算", "Batch {batch} is settled", "请重新签到，取新的批次号", "Sign on again for the open batch")
+    BATCH_NOT_OPEN = Words(409, "77", False, "批次{batch}不是当前批次", "Batch {batch} is not the open one", "请重新签到，取当前批次号", "Sign on again for the open batch")
+    NOT_REVERSIBLE = Words(409, "57", False, "撤销和退款不能冲正", "A void or a refund cannot be reversed", "请重发原报文直至得到应答", "Repeat the message itself until it is answered")
+    CLOCK_BEHIND = Words(422, "12", False, "终端时间比平台慢{minutes}分钟以上", "The terminal's clock is more than {minutes} minutes behind", "请重新签到校准时间后再办", "Sign on to set the clock, then do it again")
+    PIN_UNREADABLE = Words(422, "55", False, "密码块无法解开", "The PIN block could not be opened", "请换密钥后重新输入密码", "Exchange keys, then have the PIN entered again")
     TOTALS_DIFFER = Words(409, "95", True, "批次{batch}的合计与平台不符", "The totals of batch {batch} differ from ours", "请上送明细后再结算", "Upload the transactions, then settle again")
 
     # --- gateway -----------------------------------------------------------------------------------------------------------
@@ -222,6 +225,13 @@ class Reason(Enum):
     CONCERNED = Words(403, "57", False, "与此事有关的人不能决定", "Nobody who is concerned may decide", "请由另一人办理", "Have another person decide")
     DAY_PAST = Words(422, "30", False, "{day}已经过去", "{day} has passed", "请另选日期", "Choose another day")
     SENDER_MISSING = Words(503, "96", True, "没有配置短信通道，消息仍在等待发送", "No message carrier is configured; the messages wait", "请设置 SONGBAI_SMS_URL（测试可用 console:）", "Set SONGBAI_SMS_URL (console: for trying out)")
+
+    # --- the senior's page -------------------------------------------------------------------------------------------------
+    SESSION_OVER = Words(401, "58", False, "页面已退出", "The page was left", "请重新扫一下卡", "Scan the card again")
+    FORM_STALE = Words(403, "58", False, "页面放得太久，或不是从这里打开的", "The page was open too long, or was not opened from here", "请返回重新打开页面", "Go back and open the page again")
+    ONE_TIME_CODE_WRONG = Words(403, "55", False, "验证码不对，还可试{left}次", "Wrong code; {left} tries left", "请看清短信后重新输入", "Look at the message and enter it again")
+    ONE_TIME_CODE_OVER = Words(403, "54", False, "验证码已失效", "The code counts no longer", "请重新获取验证码", "Ask for another code")
+    NO_PHONE = Words(409, "57", False, "没有可以收验证码的电话", "There is no telephone for the code", "请用密码；没有密码的，请到市民卡网点设置", "Use the PIN; if there is none, have one set at the counter")
 
     # --- jobs --------------------------------------------------------------------------------------------------------------
     JOB_NOT_DUE = Words(409, "57", True, "任务{job}尚未到期（{due}）", "Job {job} is not due yet ({due})", "到期后会自动执行", "It runs by itself when its time has come")

@@ -21,11 +21,11 @@ from settlement.outcomes import Declined, Reason, Refused, declined
 from settlement.periods import local_date
 from settlement.policy.tariff import Price, prices_in_force
 from settlement.providers.tables import caregivers, terminals
-from settlement.visits import admission, debiting, service, shown, voiding
+from settlement.visits import admission, debiting, rules, service, shown, voiding
 from settlement.visits.admission import Facts
 from settlement.visits.forms import CheckIn, Debit, DebitRequest, Line
 from settlement.visits.shown import Read, Shown
-from settlement.visits.tables import counter_sales, visit_lines, visits
+from settlement.visits.tables import counter_sales, debits, visit_lines, visits
 from settlement.visits.words import VOID_REASONS
 
 CHECK_OUT = "check_out"
@@ -57,10 +57,12 @@ class Sale:
 
 @dataclass(frozen=True)
 class TakenBack:
-    """``visit_id``: void now; ``card_id``: where the money went back to."""
+    """``visit_id``: void now; ``card_id``: where the money went back to, so much to each purse."""
 
     visit_id: str
     card_id: int
+    subsidy_fen: int
+    personal_fen: int
 
 
 def sale(act: Act, ring: KeyRing, asked: Sale) -> Debit | Declined:
@@ -150,6 +152,7 @@ class _Counter:
         prices = prices_in_force(act.conn, facts.scheme.code, facts.who.provider_id, facts.on)
         return (
             admission.clock_refused(act, facts.scheme, asked.occurred_at, released=False)
+            or self._clock_behind(facts)
             or admission.method_refused(facts.scheme, asked.shown.method)
             or service.unsold(asked.lines, prices)
             or self._not_at_counter(facts, prices)
@@ -157,6 +160,12 @@ class _Counter:
             or shown.proved(act, self.ring, asked.shown, found, asked.total_fen, asked.occurred_at, late=asked.offline)
             or self._serve(facts, prices, found)
         )
+
+    def _clock_behind(self, facts: Facts) -> Declined | None:
+        """Whoever waits for our answer waits now: another time is a clock that goes wrong."""
+        late = not rules.at_the_door(facts.scheme, self.sale.occurred_at, self.act.now)
+        minutes = facts.scheme.door.offline.clock_off_minutes
+        return declined(Reason.CLOCK_BEHIND, minutes=minutes) if late and not self.sale.offline else None
 
     def _not_at_counter(self, facts: Facts, prices: Mapping[str, Price]) -> Declined | None:
         """Items that must be proved by a check-out are served at home."""
@@ -252,5 +261,6 @@ def take_back(act: Act, sale_id: str, how: How, total_fen: int | None = None) ->
         return voided
     change = {"taken_back_at": act.now, "taken_back_how": how}
     act.conn.execute(update(counter_sales).where(s.id == sale_id).values(change))
-    card = select(visits.c.card_id).where(visits.c.id == row.visit_id)
-    return TakenBack(row.visit_id, act.conn.execute(card).scalar_one())
+    d = debits.c
+    back = act.conn.execute(select(d.card_id, d.subsidy_fen, d.personal_fen).where(d.id == sale_id)).one()
+    return TakenBack(row.visit_id, back.card_id, back.subsidy_fen, back.personal_fen)

@@ -1,4 +1,4 @@
-"""What a holder showed at a terminal: which card it is, by what it was read, and whether it proves that the holder agreed."""
+"""What a holder showed at a terminal: which card it is, by what it was read, whether it proves that the holder agreed; and what is left on it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from settlement.act import Act
-from settlement.cards import chip, dynamic_code, pin, token
-from settlement.cards.tables import dynamic_codes, media
+from settlement.cards import chip, dynamic_code, inquiry, pin, token
+from settlement.cards.tables import cards, dynamic_codes, media
 from settlement.keys import KeyRing
 from settlement.outcomes import Declined, Reason, declined
+from settlement.periods import Month
+from settlement.policy.store import in_force
+from settlement.vouchers import cap
 
 
 class ChipAnswer(NamedTuple):
@@ -138,3 +141,43 @@ def redeemed(
         used_for=used_for,
     )
     return answer if isinstance(answer, Declined) else None
+
+
+@dataclass(frozen=True)
+class Left:
+    """What can be spent now, in fen. ``year_fen``: from subsidy this year, None where no yearly cap applies."""
+
+    subsidy_fen: int
+    personal_fen: int
+    year_fen: int | None
+
+
+def ask(act: Act, ring: KeyRing, what: Shown, at: datetime, used_for: str) -> Left | Declined:
+    """How much is left, told to whoever shows the card; a number alone is not enough. Who asked is put down. The act is to be committed whatever the
+    answer. Declined as :func:`read`, by the card (CODE_DEAD, CARD_CLOSED, CARD_NOT_ACTIVE), as :func:`proved` and :func:`redeemed`."""
+    card = read(act.conn, ring, what)
+    if isinstance(card, Declined):
+        return card
+    counts = (
+        select(media.c.card_id, media.c.dead_from, media.c.dead_reason, cards.c.closed_at, cards.c.activated_at)
+        .join(cards, cards.c.id == media.c.card_id)
+        .where(media.c.id == card.medium_id)
+    )
+    refusal = (
+        token.refused(act.conn.execute(counts).one(), at)
+        or proved(act, ring, what, card, 0, at)
+        or redeemed(act, ring, what, card, None, at, used_for)
+    )
+    if refusal is not None:
+        return refusal
+    act.audit("card.ask_balance", f"card:{card.card_id}")
+    return left(act, card.card_id)
+
+
+def left(act: Act, card_id: int) -> Left:
+    purses = inquiry.purses(act.conn, card_id)
+    code = act.conn.execute(select(cards.c.scheme_code).where(cards.c.id == card_id)).scalar_one()
+    scheme = in_force(act.conn, code, Month.of(act.now))
+    year = act.now.astimezone(scheme.time_zone).year
+    capped = scheme.purses.yearly_cap.applies
+    return Left(purses.subsidy, purses.personal, cap.remaining(act.conn, card_id, year) if capped else None)

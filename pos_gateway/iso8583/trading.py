@@ -1,0 +1,165 @@
+"""Messages about money: balance, purchase, void, refund, advice of a purchase, reversal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Row
+
+from pos_gateway.iso8583 import journal, settling
+from pos_gateway.iso8583.case import Case, Outcome
+from pos_gateway.iso8583.elements import (
+    AVAILABLE,
+    CASH,
+    PART,
+    PERSONAL,
+    SUBSIDY,
+    YEAR_LEFT,
+    Amount,
+    amount,
+    amounts_text,
+    chip_data,
+    items,
+    moment,
+    original,
+)
+from pos_gateway.iso8583.spec import BALANCE
+from settlement.money import format_yuan
+from settlement.outcomes import Declined, Reason, declined
+from settlement.visits import counter, shown
+from settlement.visits.counter import How, Sale
+from settlement.visits.forms import Debit
+from settlement.visits.shown import ChipAnswer, Left, Shown
+
+
+def balance(case: Case) -> Outcome:
+    at = case.read(13, lambda: moment(case.message, case.act.now))
+    what = _shown(case)
+    if isinstance(what, Declined):
+        return Outcome(declined=what)
+    left = shown.ask(case.act, case.ring, what, at, case.key.sale_id)
+    if isinstance(left, Declined):
+        return Outcome(declined=left)
+    words = f"补贴{format_yuan(left.subsidy_fen)}元，个人账户{format_yuan(left.personal_fen)}元"
+    return Outcome({54: amounts_text(_left(left))}, words)
+
+
+def purchase(case: Case) -> Outcome:
+    """A purchase that waits for our answer, or the advice of one that was made without a line."""
+    text = case.message.text
+    at = case.read(13, lambda: moment(case.message, case.act.now))
+    parts, what = text(54), _shown(case)
+    if isinstance(what, Declined):
+        return Outcome(declined=what)
+    asked = Sale(
+        id=case.key.sale_id,
+        terminal_id=case.key.terminal_id,
+        staff_no=text(59).strip(),
+        items=case.read(48, lambda: items(text(48).strip())),
+        shown=what,
+        occurred_at=at,
+        total_fen=case.amount(),
+        personal_fen=case.read(54, lambda: amount(parts, PERSONAL, PART)),
+        cash_fen=case.read(54, lambda: amount(parts, CASH, PART)),
+        receipt_no=text(58).strip() or None,
+        offline=case.advice,
+    )
+    refusal = None if case.advice else settling.not_open(case)
+    answer = refusal or counter.sale(case.act, case.ring, asked)
+    if isinstance(answer, Declined):
+        return Outcome(declined=answer, sale_id=None if refusal else asked.id)
+    return Outcome({38: _authorisation(case), 54: _split(answer)}, _told(answer), sale_id=asked.id)
+
+
+def void(case: Case) -> Outcome:
+    return _take_back(case, "void")
+
+
+def refund(case: Case) -> Outcome:
+    return _take_back(case, "refund")
+
+
+def _take_back(case: Case, how: How) -> Outcome:
+    total = case.amount()
+    refusal = settling.not_open(case)
+    if refusal is not None:
+        return Outcome(declined=refusal)
+    row = journal.by_reference(case.act, case.message.text(37))
+    if row is None or not journal.made_a_sale(row):
+        return Outcome(declined=declined(Reason.SALE_UNKNOWN))
+    back = counter.take_back(case.act, row.sale_id, how, total)
+    if isinstance(back, Declined):
+        return Outcome(declined=back, sale_id=row.sale_id)
+    parts = [Amount(SUBSIDY, PART, back.subsidy_fen), Amount(PERSONAL, PART, back.personal_fen)]
+    told = amounts_text([*parts, *_left(shown.left(case.act, back.card_id))])
+    words = f"已退回补贴{format_yuan(back.subsidy_fen)}元，个人账户{format_yuan(back.personal_fen)}元"
+    return Outcome({38: _authorisation(case), 54: told}, words, sale_id=row.sale_id)
+
+
+def reversal(case: Case) -> Outcome:
+    """Undo what the terminal had no answer to. What never came is remembered, and refused should it come later."""
+    meant = case.read(90, lambda: original(case.message.text(90)))
+    key = case.read(90, lambda: journal.key_of_original(case.key.terminal_id, meant, case.act.now))
+    row = journal.find(case.act, key)
+    if row is None:
+        journal.block(case.act, key, case.reference)
+        return Outcome()
+    if row.reversed_by is not None:
+        return Outcome(sale_id=row.sale_id)
+    refusal = _undo(case, row)
+    if refusal is not None and refusal.reason is not Reason.VISIT_VOID:
+        return Outcome(declined=refusal, sale_id=row.sale_id)
+    if refusal is None:  # one that was voided stays counted as a purchase and as a void
+        journal.mark_reversed(case.act, row.id, case.reference)
+    return Outcome(sale_id=row.sale_id)
+
+
+def _undo(case: Case, row: Row[Any]) -> Declined | None:
+    """Why a message that was worked off cannot be undone; None when it is, or when it had done nothing."""
+    if not journal.made_a_sale(row):
+        did = row.code == journal.APPROVED and row.kind != BALANCE
+        return declined(Reason.NOT_REVERSIBLE) if did else None
+    back = counter.take_back(case.act, row.sale_id, "reversal")
+    return back if isinstance(back, Declined) and back.reason is not Reason.NOTHING_TO_TAKE_BACK else None
+
+
+# -- what is shown, what is told --------------------------------------------------------------------------------------------------
+def _shown(case: Case) -> Shown | Declined:
+    fields, text = case.message.fields, case.message.text
+    chip = None
+    if 55 in fields:
+        data = case.read(55, lambda: chip_data(case.message.data(55)))
+        chip = ChipAnswer(data.unpredictable, data.counter, data.cryptogram)
+    pin = case.pin() if 126 in fields else None
+    if 126 in fields and pin is None:
+        return declined(Reason.PIN_UNREADABLE)
+    return Shown(card_no=text(2) or None, code=text(61).strip() or None, chip=chip, pin=pin)
+
+
+def _split(debit: Debit) -> str:
+    parts = [Amount(SUBSIDY, PART, debit.subsidy_fen), Amount(PERSONAL, PART, debit.personal_fen)]
+    parts += [Amount(CASH, PART, debit.cash_fen)] if debit.cash_fen else []
+    left = Left(debit.subsidy_left_fen, debit.personal_left_fen, debit.year_left_fen)
+    return amounts_text([*parts, *_left(left)])
+
+
+def _left(left: Left) -> list[Amount]:
+    told = [Amount(SUBSIDY, AVAILABLE, left.subsidy_fen), Amount(PERSONAL, AVAILABLE, left.personal_fen)]
+    return told if left.year_fen is None else [*told, Amount(SUBSIDY, YEAR_LEFT, left.year_fen)]
+
+
+def _told(debit: Debit) -> str:
+    words = f"补贴{format_yuan(debit.subsidy_fen)}元，个人账户{format_yuan(debit.personal_fen)}元"
+    if debit.cash_fen:
+        words += f"，现金{format_yuan(debit.cash_fen)}元"
+    if debit.shortfall_fen:
+        words += f"，服务商承担{format_yuan(debit.shortfall_fen)}元"
+    return words
+
+
+def _authorisation(case: Case) -> str:
+    return f"{case.reference % 1_000_000:06d}"
+
+
+Handler = Callable[[Case], Outcome]
