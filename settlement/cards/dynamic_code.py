@@ -23,7 +23,7 @@ from settlement.cards.tables import cards, dynamic_codes, media
 from settlement.keys import KeyRing
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
-from settlement.people.tables import seniors
+from settlement.people.scope import require_person
 
 KIND = "SB1T"
 LIVES = timedelta(seconds=30)
@@ -56,11 +56,12 @@ class Redeemed:
 def make(act: Act, ring: KeyRing, card_id: int, purpose: Purpose, amount_fen: int | None = None) -> Made:
     """A new code; those made before stay good for what is left of their 30 seconds. ``amount_fen``: of a debit, in all; none for a visit.
 
-    Raises Refused: NOT_ALLOWED; BAD_INPUT for a debit without an amount or a visit with one; NOT_FOUND; and where the card does not count now:
+    Raises Refused: NOT_ALLOWED (a holder makes codes of the own card only); BAD_INPUT for a debit without an amount or a visit with one; NOT_FOUND; and where the card does not count now:
     CODE_DEAD (it was reported lost), CARD_CLOSED, CARD_NOT_ACTIVE, ACCOUNT_FROZEN.
     """
     if purpose not in ("visit", "debit") or (purpose == "debit") != (amount_fen is not None and amount_fen > 0):
         raise Refused(Reason.BAD_INPUT, detail="purpose, amount_fen")
+    require(act, "card.dynamic_code")
     medium = _newest_medium(act, card_id)
     d = dynamic_codes.c
     act.conn.execute(
@@ -127,10 +128,9 @@ def opened(ring: KeyRing, presented: str) -> str | None:
 
 def _newest_medium(act: Act, card_id: int) -> int:
     query = (
-        select(media.c.id, media.c.card_id, media.c.dead_from, media.c.dead_reason, seniors.c.town)
+        select(media.c.id, media.c.card_id, media.c.dead_from, media.c.dead_reason, cards.c.senior_id)
         .add_columns(cards.c.closed_at, cards.c.activated_at, cards.c.frozen_from)
         .join(cards, cards.c.id == media.c.card_id)
-        .join(seniors, seniors.c.id == cards.c.senior_id)
         .where(cards.c.id == card_id)
         .order_by(media.c.issue.desc())
         .limit(1)
@@ -138,7 +138,7 @@ def _newest_medium(act: Act, card_id: int) -> int:
     row = act.conn.execute(query).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=f"card:{card_id}")
-    require(act, "card.dynamic_code", town=row.town)
+    require_person(act, row.senior_id)
     refusal = token.refused(row, act.now)
     if refusal is not None:
         raise Refused(refusal.reason, **refusal.details)

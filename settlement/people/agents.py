@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
 
 from settlement.act import Act
 from settlement.db import insert_if_absent
@@ -108,6 +108,13 @@ def withdraw(act: Act, agent_id: int, why: str) -> None:
     ended = {"withdrawn_by": act.actor.id, "withdrawn_at": act.now, "withdrawn_why": why.strip()[:200] or None}
     act.conn.execute(update(agents).where(agents.c.id == agent_id).values(ended))
     act.audit("agent.withdraw", f"agent:{agent_id}", after={"senior": row.senior_id}, why=why)
+
+
+def appointed(conn: Connection, senior_id: int, at: datetime) -> bool:
+    """Whether somebody was the senior's agent at a moment."""
+    a = agents.c
+    stood = and_(a.appointed_at <= at, or_(a.withdrawn_at.is_(None), a.withdrawn_at > at))
+    return bool(conn.execute(select(exists().where(a.senior_id == senior_id, stood))).scalar_one())
 
 
 def of(conn: Connection, ring: KeyRing, senior_id: int) -> list[Agent]:

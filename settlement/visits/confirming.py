@@ -16,6 +16,7 @@ from settlement.act import Act
 from settlement.db import insert_if_absent
 from settlement.officers import require
 from settlement.outcomes import Reason, Refused
+from settlement.people.scope import require_person, speaker
 from settlement.visits.tables import debit_confirmations, debits, payment_stops, visits
 
 By = Literal["holder", "agent"]
@@ -43,21 +44,23 @@ def confirm(
     by: By,
     answer: Said,
     *,
-    card_id: int | None = None,
     how: How = "page",
     said_at: datetime | None = None,
 ) -> Confirmation:
-    """Record an answer; the same again changes nothing. ``card_id``: the card whose page is open; another card's debit is NOT_FOUND.
+    """Record an answer; the same again changes nothing. ``how``: how the one who speaks was known.
 
-    The caller has made sure who speaks. Raises Refused: NOT_ALLOWED; NOT_FOUND; BAD_INPUT; WRONG_STATE for a debit that was declined or taken
-    back, and for another answer than the first (``state``: what was said then).
+    Raises Refused: NOT_ALLOWED (a holder answers for the own debits, an agent as the agent); NOT_FOUND; BAD_INPUT; WRONG_STATE for a debit that
+    was declined or taken back, and for another answer than the first (``state``: what was said then).
     """
     require(act, "debit.confirm")
     if by not in ("holder", "agent") or answer not in ("yes", "no"):
         raise Refused(Reason.BAD_INPUT, detail="by: holder, agent; answer: yes, no")
     debit = _locked(act, debit_id)
-    if debit is None or card_id not in (None, debit.card_id):
+    if debit is None:
         raise Refused(Reason.NOT_FOUND, what="debit")
+    require_person(act, debit.senior_id)
+    if act.actor.role == "holder" and (speaker(act, by) == "agent") != (by == "agent"):
+        raise Refused(Reason.NOT_ALLOWED)
     if debit.status != "posted":
         raise Refused(Reason.WRONG_STATE, state=debit.status, event=answer)
     said: dict[str, Any] = {"debit_id": debit_id, "by": by, "answer": answer, "how": how}
@@ -96,7 +99,7 @@ def _locked(act: Act, debit_id: str) -> Row[Any] | None:
     """The debit with its visit's state. The visit is locked, so that a close draws it up before or after, never meanwhile."""
     query = (
         select(debits.c.id, debits.c.visit_id, debits.c.card_id, debits.c.status)
-        .add_columns(visits.c.status.label("visit_status"))
+        .add_columns(visits.c.senior_id, visits.c.status.label("visit_status"))
         .join(visits, visits.c.id == debits.c.visit_id)
         .where(debits.c.id == debit_id)
         .with_for_update(of=visits, key_share=True)

@@ -18,7 +18,7 @@ from settlement.ledger.accounts import open_account
 from settlement.ledger.transfer import Transfer, post
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
-from settlement.people.tables import seniors
+from settlement.people.agents import appointed
 from settlement.periods import Month, local_date
 from settlement.policy.scheme import Scheme
 from settlement.policy.store import by_hash, in_force
@@ -160,10 +160,8 @@ def _consent_refused(act: Act, case: _Case) -> Declined | None:
         return declined(Reason.CONSENT_NOT_ENOUGH, up_to_fen=0)
     if request.consent in ("chip", "card_qr") and request.medium_id is None:
         return declined(Reason.CONSENT_NOT_PROVED)
-    if request.consent == "agent":
-        agent = select(seniors.c.agent_name).where(seniors.c.id == case.visit.senior_id)
-        if not act.conn.execute(agent).scalar_one():
-            return declined(Reason.CONSENT_NOT_PROVED)
+    if request.consent == "agent" and not appointed(act.conn, case.visit.senior_id, request.occurred_at):
+        return declined(Reason.CONSENT_NOT_PROVED)
     if accepted.up_to_fen is not None and request.total_fen > accepted.up_to_fen:
         return declined(Reason.CONSENT_NOT_ENOUGH, up_to_fen=accepted.up_to_fen)
     return None if case.proof is None else case.proof(case.visit.card_id)

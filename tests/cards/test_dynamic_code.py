@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from settlement.act import Actor
+from settlement.act import SYSTEM, Actor
 from settlement.cards import book, dynamic_code, registry, token
 from settlement.cards.dynamic_code import Made, Redeemed
 from settlement.cards.tables import dynamic_codes
 from settlement.keys import new_ring
 from settlement.outcomes import Declined, Reason, Refused
+from settlement.people.scope import holder
 from tests.cards.county import COUNTER, SCHEME, TOWN_CLERK, card, senior
 from tests.support import RING, acting, at
 
 NOON = at("2026-07-03 12:00")
-HOLDER = Actor("card", "holder")
 
 
 @pytest.fixture
@@ -29,9 +29,14 @@ def card_id(engine: Engine) -> int:
         return card(act, senior(act))
 
 
+def owner(engine: Engine, card_id: int) -> Actor:
+    with acting(engine) as act:
+        return holder(book.get(act.conn, card_id).senior_id)
+
+
 def made(engine: Engine, card_id: int, purpose: Any = "debit", fen: int | None = 3500, after: int = 0) -> Made:
     """``after``: seconds past noon."""
-    with acting(engine, NOON + timedelta(seconds=after), HOLDER) as act:
+    with acting(engine, NOON + timedelta(seconds=after), owner(engine, card_id)) as act:
         return dynamic_code.make(act, RING, card_id, purpose, fen)
 
 
@@ -174,7 +179,7 @@ def test_a_card_reported_lost_or_replaced_meanwhile(engine: Engine, card_id: int
     assert isinstance(redeemed(engine, fresh.code, card_id, after=15), Redeemed)
 
 
-def refused(engine: Engine, card_id: int, purpose: Any = "visit", fen: int | None = None, by: Actor = HOLDER) -> Reason:
+def refused(engine: Engine, card_id: int, purpose: Any = "visit", fen: int | None = None, by: Actor = SYSTEM) -> Reason:
     with acting(engine, NOON, by) as act, pytest.raises(Refused) as caught:
         dynamic_code.make(act, RING, card_id, purpose, fen)
     return caught.value.reason
@@ -184,6 +189,9 @@ def test_for_whom_and_what_none_is_made(engine: Engine, card_id: int) -> None:
     for purpose, fen in (("debit", None), ("debit", 0), ("debit", -1), ("visit", 100), ("other", None)):
         assert refused(engine, card_id, purpose, fen) is Reason.BAD_INPUT
     assert refused(engine, card_id, by=TOWN_CLERK) is Reason.NOT_ALLOWED
+    with acting(engine, "2026-07-02 09:00", COUNTER) as act:
+        other = card(act, senior(act))
+    assert refused(engine, card_id, by=owner(engine, other)) is Reason.NOT_ALLOWED
     assert refused(engine, 99_999) is Reason.NOT_FOUND
     with acting(engine, "2026-07-02 09:00", COUNTER) as act:
         waiting, dead, lost = (

@@ -19,11 +19,13 @@ from pos_gateway.http_signatures import Message, sign
 from pos_gateway.tables import answers, security_log
 from settlement.audit import audit_rows
 from settlement.cards.tables import cards, media
+from settlement.people import agents
 from settlement.people.tables import seniors
 from settlement.providers import caregivers
 from settlement.visits import device_key, signed_event
 from settlement.visits.device_key import b64url
 from settlement.visits.signed_event import EventMalformed
+from tests.cards.county import COUNTER
 from tests.pos_gateway.test_events import an_hour_of_cooking, check_in, check_out, debit, money, rows
 from tests.pos_gateway.test_refusals import PLATE, _enrol, nothing_written, refused, upload
 from tests.pos_gateway.town import DISTRICT, Door
@@ -275,6 +277,10 @@ def test_nobody_agrees_for_a_senior_without_an_agent(door: Door) -> None:
     assert money(door) == before
     with door.town.engine.begin() as conn:
         conn.execute(update(seniors).where(seniors.c.id == senior).values(agent_name="李国强"))
+    # A name on the roster is no agent: nobody recorded that the senior agreed.
+    assert phone.submit("debit", agreed)["code"] == "consent_not_proved"
+    with acting(door.town.engine, door.now, COUNTER) as act:
+        agents.appoint(act, RING, senior, "李国强", "13800001234", "child", "in_person")
     assert phone.submit("debit", agreed)["status"] == "accepted"
 
 

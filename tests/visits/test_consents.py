@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from settlement.act import Actor
 from settlement.cards import dynamic_code, pin, registry, sealed_pin
@@ -15,7 +15,8 @@ from settlement.cards.dynamic_code import Made
 from settlement.cards.tables import card_pins, dynamic_codes, media
 from settlement.keys import new_ring
 from settlement.outcomes import Reason
-from settlement.people.tables import seniors
+from settlement.people import agents
+from settlement.people.scope import holder
 from settlement.visits import confirming, door, quarantine
 from settlement.visits.integrity import check
 from settlement.visits.signed_event import SignedEvent, moment
@@ -30,7 +31,6 @@ MORNING = "2026-07-03 09:00"
 BEGAN = at(MORNING)
 AFTER = BEGAN + timedelta(minutes=62)
 """When the debit is agreed to."""
-HOLDER = Actor("card", "holder")
 PIN = "493817"
 
 
@@ -47,7 +47,7 @@ def phone(world: World) -> Phone:
 
 
 def a_code(world: World, someone: Holder, when: Any, purpose: Any = "debit", fen: int | None = 3000) -> Made:
-    with acting(world.engine, when, HOLDER) as act:
+    with acting(world.engine, when, holder(someone.senior_id)) as act:
         return dynamic_code.make(act, RING, someone.card_id, purpose, fen)
 
 
@@ -436,8 +436,8 @@ def test_the_pin_is_nowhere_on_record(world: World, phone: Phone) -> None:
 # -- a confirmation by event --------------------------------------------------------------------------------------------------
 def test_the_holder_confirms_a_debit_with_the_card_or_a_code(world: World, phone: Phone) -> None:
     someone, stranger = world.holder(subsidy=9000), world.holder()
-    with acting(world.engine) as act:
-        act.conn.execute(update(seniors).where(seniors.c.id == someone.senior_id).values(agent_name="李国强"))
+    with acting(world.engine, "2026-07-01 08:00", COUNTER) as act:
+        agents.appoint(act, RING, someone.senior_id, "李国强", "13800001234", "child", "in_person")
     for number, (consent, answer) in enumerate((("card_qr", "card_qr"), ("dynamic", "dynamic"))):
         day = timedelta(days=number)
         visit = served(phone, someone, BEGAN + day)
