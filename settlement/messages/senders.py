@@ -79,13 +79,15 @@ class ConsoleSender:
 
 TIMEOUT = 10.0
 """Seconds for the whole of one attempt; a message's lease is longer (``outbox.LEASE``)."""
+AT_FAULT = frozenset({400, 410, 413, 415, 422})
 LONGEST_ANSWER = 64 * 1024
 LONGEST_WAIT = timedelta(hours=24)
 
 
 class HttpSender:
-    """POSTs one JSON object per message. Taken: any 2xx, and 409 (the carrier has this reference already). To be tried again: 408, 425, 429, 5xx,
-    no connection, no answer in time. Everything else is never tried again. Redirects are not followed: the text would go elsewhere.
+    """POSTs one JSON object per message. Taken: any 2xx, and 409 (the carrier has this reference already). Never taken: what says that this very
+    message is at fault (:data:`AT_FAULT`). All else, a wrong key or address and no answer in time included, is to be tried again. Redirects are not
+    followed: the text would go elsewhere.
 
     Raises Refused(BAD_INPUT) for an address that is not https (http is taken for this machine only).
     """
@@ -120,9 +122,9 @@ def _read(answer: httpx.Response) -> Answer:
     status = answer.status_code
     if 200 <= status < 300 or status == httpx.codes.CONFLICT:
         return Sent(_carrier_id(answer))
-    if status in (408, 425, 429) or status >= 500:
-        return Failed(f"http {status}", _asked_to_wait(answer))
-    return Rejected(f"http {status}")
+    if status in AT_FAULT:
+        return Rejected(f"http {status}")
+    return Failed(f"http {status}", _asked_to_wait(answer))
 
 
 def _carrier_id(answer: httpx.Response) -> str:

@@ -1,0 +1,114 @@
+"""Who may act for a senior: only with a consent on record, and no longer than the senior wants."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from settlement.act import Act, Actor
+from settlement.audit import audit_rows
+from settlement.officers import officers
+from settlement.outcomes import Reason, Refused
+from settlement.people import agents
+from settlement.people.scope import holder
+from settlement.people.tables import agents as agent_rows
+from tests.cards.county import COUNTER, TOWN, TOWN_CLERK, senior
+from tests.support import RING, acting, officer
+
+DAUGHTER, SON = "13800001111", "13900002222"
+
+
+def appoint(act: Act, senior_id: int, phone: str = DAUGHTER, how: str = "in_person", relation: str = "child") -> int:
+    return agents.appoint(act, RING, senior_id, "王小红", phone, relation, how)
+
+
+def refused(engine: Engine, by: Actor, senior_id: int, *words: str) -> Reason:
+    with pytest.raises(Refused) as caught, acting(engine, by=by) as act:
+        appoint(act, senior_id, *words)
+    return caught.value.reason
+
+
+def test_a_daughter_becomes_her_mothers_agent_and_is_found(engine: Engine) -> None:
+    with acting(engine, by=COUNTER) as act:
+        mother, father = senior(act), senior(act, "王德明")
+        first = appoint(act, mother, "138-0000-1111")
+        appoint(act, mother, SON, "signed")
+        appoint(act, father)  # the same daughter, for another person
+        found = agents.of(act.conn, RING, mother)
+        assert next((a.id, a.name, a.phone, a.relation) for a in found) == (first, "王小红", DAUGHTER, "child")
+        assert [a.phone for a in found] == [DAUGHTER, SON]
+        assert agents.by_phone(act.conn, RING, father, " +86 138 0000 1111") is not None
+        assert agents.by_phone(act.conn, RING, father, SON) is None
+        assert agents.by_phone(act.conn, RING, father, "no number") is None
+        assert DAUGHTER not in repr(found)
+        kept = act.conn.execute(select(agent_rows)).all()
+        said = act.conn.execute(select(audit_rows.c.after)).scalars().all()
+    assert DAUGHTER not in str(kept) and DAUGHTER not in str(said) and "王小红" not in str(said)
+
+
+def test_one_telephone_is_one_agent_of_a_senior(engine: Engine) -> None:
+    with acting(engine, by=COUNTER) as act:
+        mother = senior(act)
+        first = appoint(act, mother)
+    assert refused(engine, COUNTER, mother) is Reason.AGENT_KNOWN
+    with acting(engine, by=holder(mother)) as act:
+        agents.withdraw(act, first, "搬走了")
+        agents.withdraw(act, first, "搬走了")
+        assert agents.of(act.conn, RING, mother) == []
+        assert agents.get(act.conn, RING, first) is None
+    with acting(engine, by=COUNTER) as act:
+        assert appoint(act, mother) != first
+
+
+def test_what_cannot_be(engine: Engine) -> None:
+    with acting(engine, by=COUNTER) as act:
+        mother = senior(act)
+    assert refused(engine, COUNTER, mother, "12345") is Reason.BAD_INPUT
+    assert refused(engine, COUNTER, mother, "") is Reason.BAD_INPUT
+    assert refused(engine, COUNTER, mother, DAUGHTER, "hearsay") is Reason.BAD_INPUT
+    assert refused(engine, COUNTER, mother, DAUGHTER, "in_person", "friend") is Reason.BAD_INPUT
+    assert refused(engine, COUNTER, mother + 1000) is Reason.NOT_FOUND
+    with acting(engine, by=COUNTER) as act:
+        for number in range(agents.MOST):
+            appoint(act, mother, f"1380000000{number}")
+    assert refused(engine, COUNTER, mother) is Reason.AGENTS_FULL
+
+
+def test_who_may_record_the_consent(engine: Engine) -> None:
+    """The own page knows card and PIN, an office saw the person: neither claims the other's way. An agent appoints nobody."""
+    with acting(engine, by=COUNTER) as act:
+        mother, other = senior(act), senior(act)
+        agent = appoint(act, mother)
+    assert refused(engine, COUNTER, mother, SON, "card_pin") is Reason.BAD_INPUT
+    assert refused(engine, holder(mother), mother, SON, "in_person") is Reason.BAD_INPUT
+    assert refused(engine, holder(mother), other, SON, "card_pin") is Reason.NOT_ALLOWED
+    assert refused(engine, holder(mother, agent), mother, SON, "card_pin") is Reason.NOT_ALLOWED
+    assert refused(engine, officer("p", "provider", provider_id=1), mother) is Reason.NOT_ALLOWED
+    assert refused(engine, officer("clerk2", "town", town="邵伯镇"), mother) is Reason.NOT_ALLOWED
+    with acting(engine, by=holder(mother)) as act:
+        appoint(act, mother, SON, "card_pin")
+    with acting(engine, by=TOWN_CLERK) as act:
+        appoint(act, other, SON, "signed")
+
+
+def test_an_agent_gives_up_only_the_own_right(engine: Engine) -> None:
+    with acting(engine, by=COUNTER) as act:
+        mother = senior(act)
+        daughter, son = appoint(act, mother), appoint(act, mother, SON)
+    with pytest.raises(Refused) as caught, acting(engine, by=holder(mother, daughter)) as act:
+        agents.withdraw(act, son, "")
+    assert caught.value.reason is Reason.NOT_ALLOWED
+    with acting(engine, by=holder(mother, daughter)) as act:
+        agents.withdraw(act, daughter, "")
+        assert [a.id for a in agents.of(act.conn, RING, mother)] == [son]
+
+
+def test_a_village_officer_records_for_the_own_village_only(engine: Engine) -> None:
+    with acting(engine) as act:
+        row = {"id": "lin", "name": "林", "role": "village", "town": TOWN, "village": "正谊村", "active": True}
+        act.conn.execute(insert(officers).values(row | {"created_at": act.now}))
+        here, there = senior(act), senior(act, village="新河村")
+    lin = officer("lin", "village", town=TOWN)
+    with acting(engine, by=lin) as act:
+        appoint(act, here)
+    assert refused(engine, lin, there) is Reason.NOT_ALLOWED
