@@ -7,7 +7,6 @@ const METHODS = ['chip', 'dynamic', 'card_qr', 'door_plate', 'typed'];
 const CONSENTS = ['chip', 'dynamic', 'pin', 'card_qr', 'agent'];
 const LARGEST = 100_000_000;
 
-// eslint-disable-next-line no-control-regex
 const storable = (value) => !value.includes('\u0000') && value.isWellFormed();
 const length = (value) => Array.from(value).length; // in characters, as the server counts
 const text = (longest) => (value) => typeof value === 'string' && length(value) >= 1 && length(value) <= longest && storable(value);
@@ -23,17 +22,16 @@ function fits(value, required, optional) {
   return Object.keys(required).every((name) => name in value) && Object.entries(value).every(([name, part]) => Object.hasOwn(known, name) && known[name](part));
 }
 
-const place = form({}, {
+const place = form({
   latitude_e7: whole(-900_000_000, 900_000_000),
   longitude_e7: whole(-1_800_000_000, 1_800_000_000),
   accuracy_m: whole(0, 100_000),
 });
-const wholePlace = (value) => place(value) && Object.keys(value).length === 3;
 const line = form({ item: text(40), quantity: whole(1, 1000) }, { amount_fen: whole(0, LARGEST) });
 
 const BODIES = {
-  check_in: [{ method: oneOf(METHODS) }, { order_id: text(48), token: text(400), card_no: text(32), place: wholePlace }],
-  check_out: [{ visit: text(64), lines: list(line, 20), method: oneOf(METHODS) }, { token: text(400), place: wholePlace, reason: text(40) }],
+  check_in: [{ method: oneOf(METHODS) }, { order_id: text(48), token: text(400), card_no: text(32), place: place }],
+  check_out: [{ visit: text(64), lines: list(line, 20), method: oneOf(METHODS) }, { token: text(400), place: place, reason: text(40) }],
   debit: [
     { visit: text(64), consent: oneOf(CONSENTS), total_fen: whole(1, LARGEST), personal_fen: whole(0, LARGEST), cash_fen: whole(0, LARGEST) },
     { token: text(400), code: text(40), pin_sealed: text(600), receipt_no: text(40) },
@@ -41,7 +39,7 @@ const BODIES = {
   confirm: [{ debit: hash, consent: oneOf(CONSENTS) }, { token: text(400), code: text(40) }],
   cancel: [{ event: hash, reason: text(40) }, {}],
   void: [{ visit: text(64), reason: text(40) }, {}],
-  not_served: [{ order_id: text(48), reason: text(40) }, { place: wholePlace }],
+  not_served: [{ order_id: text(48), reason: text(40) }, { place: place }],
 };
 
 /** The body without what is undefined or null. Throws DoorError(form) naming the field that is missing, unknown or not as it should be. */
