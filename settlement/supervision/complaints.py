@@ -145,13 +145,14 @@ def decide(act: Act, complaint_id: int, outcome: str, why: str, *, void: Void = 
     row = act.conn.execute(select(complaints).where(complaints.c.id == complaint_id).with_for_update()).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=f"complaint {complaint_id}")
-    _require_decider(act, row, outcome)
     if outcome not in OUTCOMES or not why.strip():
         raise Refused(Reason.BAD_INPUT, detail=f"outcome: {', '.join(OUTCOMES)}; why")
+    require(act, "complaint.withdraw" if outcome == "withdrawn" else "complaint.decide", town=row.town)
     if row.status == outcome:
         return str(row.remedy)
     if row.status != "open":
         raise Refused(Reason.WRONG_STATE, state=row.status, event=outcome)
+    _require_unconcerned(act, row, outcome)
     remedy = _put_right(act, row, void) if outcome == "upheld" else "none"
     _decide_stop(act, row, "upheld" if outcome == "upheld" else "released", why)
     decided = {"status": outcome, "remedy": remedy, "decided_by": act.actor.id, "decided_at": act.now}
@@ -243,12 +244,10 @@ def _source(complaint_id: int) -> str:
 
 
 # -- deciding -----------------------------------------------------------------------------------------------------------------
-def _require_decider(act: Act, row: Row[Any], outcome: str) -> None:
+def _require_unconcerned(act: Act, row: Row[Any], outcome: str) -> None:
     if outcome == "withdrawn":
-        require(act, "complaint.withdraw", town=row.town)
         require_person(act, row.senior_id)
         return
-    require(act, "complaint.decide", town=row.town)
     require_other(act, row.opened_by)
     let_count = select(door_events.c.decided_by).where(door_events.c.visit_id == row.visit_id)
     voided = select(visits.c.void_by).where(visits.c.id == row.visit_id)
