@@ -66,9 +66,9 @@ class App {
     place('actions').replaceChildren(...rows.map((row) => el('div', { class: 'row' }, row)));
   }
 
-  /** Something was recorded, sent or answered. A screen where somebody is choosing or typing is left as it is. */
+  /** Something was recorded, sent or answered. A screen where somebody is choosing or typing is left as it is, unless it says that it is `stale`. */
   changed() {
-    if (this.shown?.still) place('bar').lastElementChild.replaceWith(this.#chip());
+    if (this.shown?.still && !this.shown.stale?.()) place('bar').lastElementChild.replaceWith(this.#chip());
     else this.draw();
   }
 

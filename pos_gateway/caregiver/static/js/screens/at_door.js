@@ -1,10 +1,11 @@
 // What happens at doors. Each has its words, who to call, and its record; nothing here is a matter of free text.
 
-import { button, el, line, mark } from './dom.js';
+import { both, button, el, line, mark } from './dom.js';
 import { back, checkIn, helpers } from './order.js';
 import { pick } from './overlay.js';
 import { whereNow } from './place.js';
 import * as records from './records.js';
+import { breakOff } from './visit.js';
 
 const SAID = {
   nobody_home: [
@@ -29,7 +30,6 @@ const SAID = {
   ],
 };
 
-const RECORDS = { ill: '记录：突发疾病', dead: '记录：老人已去世' };
 const CALL_FIRST = new Set(['ill', 'dead']);
 
 export function atDoor(app, what, orderId) {
@@ -40,11 +40,25 @@ export function atDoor(app, what, orderId) {
   return {
     title: [named.zh, named.en],
     body: [CALL_FIRST.has(what) && helpers(app), said, !CALL_FIRST.has(what) && helpers(app)],
-    actions: [[toOrder(app, orderId), button(RECORDS[what] ?? `记录：${named.zh}`, `record: ${named.en}`, () => notServed(app, orderId, what), { kind: 'main', sign: 'check' })]],
+    actions: [[toOrder(app, orderId), answer(app, orderId, named)].filter(Boolean)],
   };
 }
 
-const toOrder = (app, orderId) => (orderId ? button('返回', 'back', () => app.go('order', [orderId]), { sign: 'back', class: 'plain narrow' }) : back(app));
+/** What is recorded: on a visit that has begun it ends that visit, before one it ends the order. Without either there is only whom to call. */
+function answer(app, orderId, { code, zh, en }) {
+  const begun = records.underWay(app.door);
+  if (begun && code === 'goods_wanted') {
+    const end = async () => {
+      await app.door.voidVisit(begun.visit_id, 'goods');
+      app.go('visit', [begun.visit_id], { replace: true });
+    };
+    return button('这次服务作废', 'the visit does not count', end, { kind: 'main', sign: 'cross' });
+  }
+  if (begun) return button('签退：突发情况', 'check out: an emergency', () => breakOff(app, begun, 'emergency'), { kind: 'main', sign: 'check' });
+  return orderId && button(`记录：${zh}`, `record: ${en}`, () => notServed(app, orderId, code), { kind: 'main', sign: 'check' });
+}
+
+const toOrder = (app, orderId) => (orderId && !records.underWay(app.door) ? button('返回', 'back', () => app.go('order', [orderId]), { sign: 'back', class: 'plain narrow' }) : back(app));
 
 async function notServed(app, orderId, reason) {
   await app.door.notServed({ order_id: orderId, reason, place: await whereNow() });
@@ -72,10 +86,10 @@ function couple(app, orderId) {
     body: [
       line('两位老人，两张卡，两次服务：', 'Two seniors, two cards, two visits:', 'big'),
       el('ol', { class: 'stack steps' }, [
-        line('1. 先给一位签到、服务、签退、扣款。', '1. Check in, serve, check out and debit the first.'),
-        line('2. 再扫另一位的卡，重新计时。', "2. Then scan the other's card: the time starts anew."),
-        line('3. 一个人同一时间只能在一次服务里，重叠的会被拦下核查。', '3. Nobody is on two visits at once: overlaps are stopped and looked at.'),
-      ]),
+        ['1. 先给一位签到、服务、签退、扣款。', '1. Check in, serve, check out and debit the first.'],
+        ['2. 再扫另一位的卡，重新计时。', "2. Then scan the other's card: the time starts anew."],
+        ['3. 一个人同一时间只能在一次服务里，重叠的会被拦下核查。', '3. Nobody is on two visits at once: overlaps are stopped and looked at.'],
+      ].map(([zh, en]) => el('li', {}, both(zh, en)))),
       others.length > 0 && line('同一户的另一张工单：', 'The other order of this home:', 'big'),
       others.map((one) => button(one.senior, 'open the order', () => app.go('order', [one.order_id]), { sign: 'people' })),
     ],

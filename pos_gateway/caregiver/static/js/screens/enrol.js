@@ -26,6 +26,7 @@ export function enrol(app, hash = '') {
     title: ['启用这部手机', 'Enrol this phone'],
     still: true,
     body: [
+      app.door.trouble && mark('bad', `${app.door.trouble.zh}。${app.door.trouble.action_zh}`, `${app.door.trouble.en}. ${app.door.trouble.action_en}`),
       el('p', { class: 'big' }, both('只做一次', 'Only once')),
       line('请向服务站要一张启用码，扫一下就好。以后没有信号也能用。', 'Ask your office for an enrolment code and scan it. From then on the app works without signal, too.'),
       brought && mark('calm', `已读到启用码 ${brought}`, 'the code was read'),

@@ -40,7 +40,7 @@ function shown(told) {
 
 function visited(one) {
   return [
-    el('h3', {}, `${dayOf(one.check_in_at)} ${clockTime(one.check_in_at)}`, el('span', {}, one.senior)),
+    el('h2', {}, `${dayOf(one.check_in_at)} ${clockTime(one.check_in_at)}`, el('span', {}, one.senior)),
     one.status === 'void' ? mark('bad', `废单：${one.void_zh}`, `void: ${one.void_en}`) : line(`${minutes(one.seconds ?? 0)} 分钟 · ${yuan(one.total_fen)}`, records.statusWords(one.status)),
   ];
 }

@@ -36,7 +36,7 @@ function recorded(one) {
   const [kind, zh, en] = STATE[one.state];
   const named = records.EVENTS[one.kind];
   return [
-    el('h3', {}, `${named.zh} ${clockTime(one.occurred_at)}`, el('span', { class: 'soft' }, `${dayOf(one.occurred_at)} · #${one.counter}`)),
+    el('h2', {}, `${named.zh} ${clockTime(one.occurred_at)}`, el('span', { class: 'soft' }, `${dayOf(one.occurred_at)} · #${one.counter}`)),
     mark(kind, one.words ? `${zh}：${one.words.zh}` : zh, one.words?.en ?? en),
     one.words?.action_zh && el('p', {}, both(`怎么办：${one.words.action_zh}`, one.words.action_en)),
   ];

@@ -38,6 +38,7 @@ export function receipt(app, id) {
 function state(paid) {
   if (paid.state === 'accepted') return mark('good', '扣款成功', 'the debit was made');
   if (paid.state === 'waiting') return mark('calm', '已存在手机里，有信号后自动扣款，结果会通知老人', 'kept on the phone; debited when there is signal, and the senior is told');
+  if (paid.state === 'kept') return mark('calm', '已收到，待核定，结果会通知老人', 'received, to be decided; the senior is told');
   if (paid.state === 'reversed') return mark('warn', '扣款已撤销，钱退回原账户', 'taken back; the money is where it was');
   return mark('bad', `${paid.words.zh}。${paid.words.action_zh ?? ''}`, `${paid.words.en}. ${paid.words.action_en ?? ''}`);
 }

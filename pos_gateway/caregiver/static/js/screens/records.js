@@ -36,7 +36,7 @@ export const accepts = (door, method) => (bundle(door).terms?.methods ?? []).som
 export const consents = (door) => bundle(door).terms?.consents ?? [];
 export const helpers = (door) => [AMBULANCE, ...(bundle(door).terms?.call ?? [])];
 export const shared = (door) => Boolean(door.device?.shared);
-export const provider = (door) => bundle(door).provider?.name ?? '';
+export const provider = (door) => door.device?.provider ?? '';
 export const myName = (door) => bundle(door).caregiver?.name ?? bundle(door).caregiver?.staff_no ?? '';
 
 export function itemName(door, code) {
@@ -69,10 +69,10 @@ export function nameOf(door, one) {
 /** Whole seconds since the check-in, or how long it took. */
 export function elapsed(door, one) {
   if (one.seconds !== undefined && one.seconds !== null) return one.seconds;
-  return Math.floor((Date.now() - Date.parse(one.check_in_at)) / 1000);
+  return Math.floor((door.now() - Date.parse(one.check_in_at)) / 1000);
 }
 
-/** What a visit with these items must last: the scheme's least time, or the longest an item needs for itself. */
+/** What a home visit with these items must last: the scheme's least time, or the longest an item needs for itself. */
 export function minimumSeconds(door, codes) {
   const least = bundle(door).terms?.minimum_minutes ?? 0;
   const own = codes.map((code) => price(door, code)?.min_minutes ?? 0);

@@ -11,6 +11,8 @@ import { lookAround, lookAway, whereNow } from './place.js';
 import * as records from './records.js';
 import { scan } from './scanner.js';
 
+const TICK_FIRST = ['先勾选做了哪些，再签退', 'Tick what was done, then check out'];
+
 export function visit(app, id) {
   const one = records.visit(app.door, id);
   if (!one) return { title: ['没有这次服务', 'No such visit'], body: [], actions: [[back(app)]] };
@@ -21,15 +23,17 @@ function underWay(app, one) {
   const { door } = app;
   lookAround();
   const planned = records.order(door, one.order_id)?.items ?? [];
-  const picked = draft(one.visit_id, Object.fromEntries(planned.map((code) => [code, 1])));
+  const picked = ticked(door, one);
   const clock = face(door, one, () => Object.keys(picked));
   const changed = () => { keepDraft(one.visit_id, picked); clock.tick(); };
   return {
     title: [records.nameOf(door, one), '服务中 under way'],
     tick: clock.tick,
     still: true,
+    stale: () => { const now = records.visit(door, one.visit_id); return now?.state !== one.state || now.waiting !== one.waiting; },
     body: [
       waits(one),
+      one.words && mark('bad', `未被接受：${one.words.zh}。${one.words.action_zh}`, `${one.words.en}. ${one.words.action_en}`),
       clock.shown,
       heading('做了哪些？', 'What was done?'),
       el('div', { class: 'stack', id: 'items' }, offered(door, planned).map((price) => itemRow(price, picked, changed))),
@@ -42,6 +46,12 @@ function underWay(app, one) {
     ],
     actions: [[back(app), button('扫卡签退', 'scan the card, check out', () => outByScan(app, one, picked), { kind: 'main', sign: 'scan', id: 'out' })]],
   };
+}
+
+/** What is ticked so far: {item: quantity}; at first what was planned. */
+function ticked(door, one) {
+  const planned = records.order(door, one.order_id)?.items ?? [];
+  return draft(one.visit_id, Object.fromEntries(planned.map((code) => [code, 1])));
 }
 
 /** The clock: minutes and seconds so far, and how much of the least time they are. */
@@ -117,7 +127,7 @@ async function outWithout(app, one, picked) {
 async function mayGoNow(app, one, picked) {
   const codes = Object.keys(picked);
   if (!codes.length) {
-    app.tell('warn', '先勾选做了哪些', 'Tick what was done first');
+    app.tell('warn', ...TICK_FIRST);
     return false;
   }
   const [seconds, least] = [records.elapsed(app.door, one), records.minimumSeconds(app.door, codes)];
@@ -135,6 +145,21 @@ async function checkOut(app, one, picked, how) {
   await app.door.checkOut({ visit: one.visit_id, lines, place: await whereNow(), ...how });
   dropDraft(one.visit_id);
   lookAway();
+  app.draw();
+}
+
+/** Check out at once, for a reason and without a scan: somebody was found ill. */
+export async function breakOff(app, one, reason) {
+  const picked = ticked(app.door, one);
+  if (Object.keys(picked).length) await checkOut(app, one, picked, { method: 'typed', reason });
+  app.go('visit', [one.visit_id], { replace: true });
+  if (!Object.keys(picked).length) app.tell('warn', ...TICK_FIRST);
+}
+
+async function doesNotCount(app, one) {
+  const reason = await pick(['为什么这次服务不算？', 'Why does this visit not count?'], records.reasons(app.door, 'void'));
+  if (!reason) return;
+  await app.door.voidVisit(one.visit_id, reason);
   app.draw();
 }
 
@@ -157,6 +182,7 @@ function ended(app, one) {
       done ? mark('good', `服务 ${minutes(one.seconds)} 分钟，已签退`, `served ${minutes(one.seconds)} minutes`) : mark('bad', ...records.visitWords(one)),
       el('dl', {}, (one.lines ?? []).map((each) => sold(door, each)), fact('合计', 'total', yuan(one.total_fen ?? 0))),
       one.state === 'void' && one.again_order_id && line('系统已安排重新服务的工单。', 'An order to serve again was made.'),
+      done && button('这次服务不算（废单）', 'this visit does not count', () => doesNotCount(app, one), { kind: 'danger', sign: 'undo' }),
       one.state === 'refused' && line('这次服务没有被接受，请按提示处理或联系服务站。', 'This visit was not accepted; do as told, or call the office.'),
     ],
     actions: [[back(app), done && button('给老人看，扣款', 'show the senior, debit', () => app.go('debit', [one.visit_id]), { kind: 'main', sign: 'check' })].filter(Boolean)],
