@@ -88,6 +88,7 @@ MAY: dict[str, frozenset[str]] = {
         "visit.void": "device provider town civil_affairs system",
         "debit.confirm": "holder device system",
         "visit.correct": "provider town",
+        "visit.settle_waiting": "town civil_affairs system",
         "visit.correct_decide": "town civil_affairs",
         "debit.take_back": "device provider town civil_affairs system",
         "quarantine.decide": "town civil_affairs",

@@ -15,6 +15,7 @@ from settlement.cli import (
     cards,
     close,
     common,
+    corrections,
     demo,
     explain,
     find,
@@ -140,6 +141,9 @@ main.add_command(senior.senior)
 senior.senior.add_command(find.find)
 main.add_command(visits.quarantine)
 main.add_command(visits.visits)
+visits.visits.add_command(corrections.correct)
+visits.visits.add_command(corrections.evidence_command)
+visits.visits.add_command(corrections.waiting_command)
 main.add_command(backup.backup_key)
 main.add_command(backup.backup)
 main.add_command(backup.restore)

@@ -23,7 +23,7 @@ from settlement.periods import Month, local_date
 from settlement.policy.scheme import Scheme
 from settlement.policy.store import by_hash, in_force
 from settlement.together import Write, inserting, row, together
-from settlement.visits import before_a_debit, rules
+from settlement.visits import before_a_debit, offline, rules
 from settlement.visits.admission import card_refused, clock_refused
 from settlement.visits.before_a_debit import Standing
 from settlement.visits.consents import Proof
@@ -70,7 +70,7 @@ def debit(act: Act, request: DebitRequest) -> Debit | Declined:
 
     Checks, in this order, the first that fails decides: visit known; served (VISIT_NOT_OUT, VISIT_VOID); not debited yet; clock and age of
     the record; the card that was read is the visit's and counted then (OTHER_CARD, CODE_DEAD, CARD_CLOSED, ACCOUNT_FROZEN); consent accepted
-    by the scheme for the amount; within the time allowed after the visit; total; the limit without signal; cash; the purses.
+    by the scheme for the amount; within the time allowed after the visit; total; cash; the limits without signal; the purses.
     Raises Refused(BAD_INPUT) for amounts that cannot be.
     """
     answer = answer_to(act, request, before_a_debit.visit(act, request.visit_id, request.medium_id))
@@ -96,8 +96,8 @@ def answer_to(act: Act, request: DebitRequest, visit: Row[Any] | None, proof: Pr
     answered = rules.at_the_door(scheme, request.occurred_at, act.now) and not (request.released or request.queued)
     case = _Case(request, visit, scheme, day, standing, answered, proof)
     refusal = _refused(act, case)
-    if refusal is not None and refusal.reason is Reason.EVENT_TOO_OLD:
-        return Answer(refusal)  # not decided yet: a second person may release the record
+    if refusal is not None and _undecided(request, refusal):
+        return Answer(refusal)
     if refusal is not None:
         return _declined(act, case, refusal)
     own = standing.personal.available if standing.personal else 0
@@ -132,7 +132,14 @@ def _refused(act: Act, case: _Case) -> Declined | None:
         or _card_refused(case)
         or _consent_refused(act, case)
         or _amount_refused(case)
+        or _beyond_limits(act, case)
     )
+
+
+def _undecided(request: DebitRequest, refusal: Declined) -> bool:
+    """A second person may release the signed record; without one there is nothing to release."""
+    signed = request.counter is not None
+    return refusal.reason is Reason.EVENT_TOO_OLD or (signed and refusal.reason in offline.LIMITS)
 
 
 def _visit_refused(case: _Case) -> Declined | None:
@@ -167,16 +174,20 @@ def _consent_refused(act: Act, case: _Case) -> Declined | None:
     return None if case.proof is None else case.proof(case.visit.card_id)
 
 
+def _beyond_limits(act: Act, case: _Case) -> Declined | None:
+    if case.answered or case.request.released:
+        return None
+    return offline.beyond(act, case.scheme, case.visit.card_id, case.request, case.total)
+
+
 def _amount_refused(case: _Case) -> Declined | None:
-    request, visit, offline = case.request, case.visit, case.scheme.door.offline
+    request, visit = case.request, case.visit
     earliest = visit.check_in_at - rules.clock_tolerance(case.scheme)
     ended = visit.check_out_at or visit.check_in_at  # at a counter nobody checks out
-    if not earliest <= request.occurred_at <= ended + timedelta(days=offline.oldest_days):
+    if not earliest <= request.occurred_at <= ended + timedelta(days=case.scheme.door.offline.oldest_days):
         return declined(Reason.DEBIT_OUTSIDE_WINDOW)
     if case.answered and request.total_fen != case.total:
         return declined(Reason.TOTAL_DIFFERS, total_fen=case.total)
-    if not case.answered and not request.released and case.total > offline.up_to_fen:
-        return declined(Reason.OFFLINE_LIMIT, up_to_fen=offline.up_to_fen)
     if request.cash_fen and not (case.scheme.purses.cash.accepted and request.receipt_no):
         return declined(Reason.CASH_NOT_ACCEPTED)
     return None

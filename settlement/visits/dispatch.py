@@ -19,11 +19,14 @@ from settlement.periods import Month
 from settlement.policy.store import in_force
 from settlement.providers.tables import caregivers, devices
 from settlement.together import Write
-from settlement.visits import before_a_debit, consents, debiting, orders, rules, service, voiding
+from settlement.visits import before_a_debit, consents, debiting, offline, orders, rules, service, voiding
 from settlement.visits.forms import CheckIn, CheckOut, DebitRequest, Line
 from settlement.visits.places import Place
 from settlement.visits.signed_event import SignedEvent
 from settlement.visits.tables import door_events, visits
+
+UNDECIDED = offline.LIMITS | {Reason.EVENT_TOO_OLD}
+"""What does not count by itself, but nobody has decided that it does not: a second person may release it."""
 
 VISIT_ID_LENGTH = 32
 """A visit's id is this much of its check-in's hash: the device knows it before we do."""
@@ -110,8 +113,9 @@ def process(
 def _outcome(event: SignedEvent, answer: dict[str, Any] | Declined) -> Outcome:
     visit_id = visit_id_of(event)
     if isinstance(answer, Declined):
-        # Too old to count by itself, but nobody has decided that it does not.
-        status = {Reason.EVENT_TOO_OLD: "quarantined", Reason.EVENT_WAITS: "waiting"}.get(answer.reason, "declined")
+        status = "waiting" if answer.reason is Reason.EVENT_WAITS else "declined"
+        if answer.reason in UNDECIDED:
+            status = "quarantined"
         return Outcome(status, answer.reason, answer.details, answer.details.get("visit_id", visit_id))
     return Outcome("accepted", None, answer, answer.get("visit_id", visit_id))
 
@@ -265,6 +269,8 @@ def _debit(case: _Case) -> dict[str, Any] | Declined:
         receipt_no=body.get("receipt_no"),
         medium_id=read[0],
         released=case.released,
+        device_id=event.device_id,
+        counter=event.counter,
     )
     visit = case.opened or before_a_debit.visit(case.act, request.visit_id, request.medium_id)
     proof = consents.proof_of(case.act, case.ring, event, case.tried)

@@ -104,6 +104,7 @@ class DebitRequest:
     """``id``: the idempotency key. ``consent``: of ``words.CONSENTS``, verified by the caller. ``medium_id``: the piece of card that was read,
     None where the consent needs none. ``total_fen`` and ``confirm_personal_fen``: what the senior saw and agreed to, in all and from own
     money; ``cash_fen``: handed over at the door against ``receipt_no``. ``queued``: nobody heard an answer of ours, however soon it reached us.
+    ``device_id`` and ``counter``: of the signed event that says so, if one does.
     """
 
     id: str
@@ -117,6 +118,8 @@ class DebitRequest:
     medium_id: int | None = None
     released: bool = False
     queued: bool = False
+    device_id: str | None = None
+    counter: int | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, String, bindparam, case, func, literal, 
 
 from settlement.act import Act
 from settlement.keys import KeyRing
+from settlement.officers import require
 from settlement.providers.tables import devices
 from settlement.together import together
 from settlement.visits import dispatch, signed_event
@@ -123,7 +124,8 @@ _ENDED = ("void", "paid")
 
 
 def settle_ended(act: Act, ring: KeyRing) -> int:
-    """Decide what waits for visits that an office has ended meanwhile; how many events were decided."""
+    """Decide what waits for visits that an office has ended meanwhile; how many events were decided. Raises Refused(NOT_ALLOWED)."""
+    require(act, "visit.settle_waiting")
     ended = (
         select(e.visit_id)
         .join(visits, visits.c.id == e.visit_id)

@@ -1,0 +1,57 @@
+"""Limits of debits taken without signal. The device keeps to them; what goes beyond them all the same is left to a second person."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import BigInteger, bindparam, cast, func, select, type_coerce
+
+from settlement.act import Act
+from settlement.db import Instant
+from settlement.outcomes import Declined, Reason, declined
+from settlement.periods import local_date
+from settlement.policy.scheme import Scheme
+from settlement.visits.forms import DebitRequest
+from settlement.visits.rules import clock_tolerance
+from settlement.visits.tables import debits, door_events
+
+LIMITS = frozenset({Reason.OFFLINE_LIMIT, Reason.OFFLINE_DAY_LIMIT, Reason.OFFLINE_QUEUE_LIMIT})
+
+
+def beyond(act: Act, scheme: Scheme, card_id: int, request: DebitRequest, total_fen: int) -> Declined | None:
+    """The first limit that a debit without signal goes beyond: for one debit; for its card on that local day, with what is on record; for what
+    waited on its device when it was made. The card is locked already."""
+    limit = scheme.door.offline
+    if total_fen > limit.up_to_fen:
+        return declined(Reason.OFFLINE_LIMIT, up_to_fen=limit.up_to_fen)
+    if limit.card_day_fen is not None:
+        day = local_date(request.occurred_at, scheme.time_zone)
+        first, after = (datetime.combine(each, time.min, scheme.time_zone) for each in (day, day + timedelta(days=1)))
+        tolerance = clock_tolerance(scheme) // timedelta(microseconds=1)
+        asked = {"card": card_id, "first": first, "after": after, "tolerance": tolerance}
+        if act.conn.execute(_OF_DAY, asked).scalar_one() + total_fen > limit.card_day_fen:
+            return declined(Reason.OFFLINE_DAY_LIMIT, up_to_fen=limit.card_day_fen)
+    if limit.queued_debits is not None and request.device_id is not None:
+        sent_by = {"device": request.device_id, "counter": request.counter, "made": request.occurred_at}
+        if act.conn.execute(_AHEAD, sent_by).scalar_one() >= limit.queued_debits:
+            return declined(Reason.OFFLINE_QUEUE_LIMIT, debits=limit.queued_debits)
+    return None
+
+
+d, e = debits.c, door_events.c
+
+_OF_DAY = select(cast(func.coalesce(func.sum(d.total_fen), 0), BigInteger)).where(
+    d.card_id == bindparam("card"),
+    d.status == "posted",
+    d.occurred_at >= bindparam("first", type_=Instant),
+    d.occurred_at < bindparam("after", type_=Instant),
+    # Told so much later that nobody at the door heard our answer.
+    type_coerce(d.recorded_at, BigInteger) - type_coerce(d.occurred_at, BigInteger)
+    > bindparam("tolerance", type_=BigInteger),
+)
+_AHEAD = select(func.count()).where(
+    e.device_id == bindparam("device"),
+    e.kind == "debit",
+    e.counter < bindparam("counter"),
+    e.received_at > bindparam("made", type_=Instant),
+)
