@@ -44,10 +44,12 @@ def confirm(
     by: By,
     answer: Said,
     *,
+    card_id: int | None = None,
     how: How = "page",
     said_at: datetime | None = None,
 ) -> Confirmation:
-    """Record an answer; the same again changes nothing. ``how``: how the one who speaks was known.
+    """Record an answer; the same again changes nothing. ``card_id``: the card whose page is open, another card's debits are not found there;
+    ``how``: how the one who speaks was known.
 
     Raises Refused: NOT_ALLOWED (a holder answers for the own debits, an agent as the agent); NOT_FOUND; BAD_INPUT; WRONG_STATE for a debit that
     was declined or taken back, and for another answer than the first (``state``: what was said then).
@@ -56,7 +58,7 @@ def confirm(
     if by not in ("holder", "agent") or answer not in ("yes", "no"):
         raise Refused(Reason.BAD_INPUT, detail="by: holder, agent; answer: yes, no")
     debit = _locked(act, debit_id)
-    if debit is None:
+    if debit is None or card_id not in (None, debit.card_id):
         raise Refused(Reason.NOT_FOUND, what="debit")
     require_person(act, debit.senior_id)
     if act.actor.role == "holder" and (speaker(act, by) == "agent") != (by == "agent"):

@@ -131,6 +131,9 @@ def test_who_may_answer(world: World) -> None:
     with acting(world.engine, EVENING, herself) as act, pytest.raises(Refused) as caught:
         confirming.confirm(act, "no such debit", "holder", "yes")
     assert caught.value.reason is Reason.NOT_FOUND
+    with acting(world.engine, EVENING, herself) as act, pytest.raises(Refused) as caught:
+        confirming.confirm(act, debit.id, "holder", "yes", card_id=someone.card_id + 1)
+    assert caught.value.reason is Reason.NOT_FOUND
 
 
 def test_what_was_declined_or_taken_back_is_not_confirmed(world: World) -> None:
