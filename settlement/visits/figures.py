@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, literal, or_, select
 
+from settlement.cards.tables import dynamic_codes
 from settlement.findings import Finding
 from settlement.policy.tables import price_items
 from settlement.visits.tables import debits, door_events, visit_lines
@@ -14,7 +15,7 @@ d, line, e = debits.c, visit_lines.c, door_events.c
 
 
 def check(conn: Connection) -> list[Finding]:
-    return [*_parts(conn), *_prices(conn), *_signed(conn)]
+    return [*_parts(conn), *_prices(conn), *_signed(conn), *_codes(conn)]
 
 
 def _parts(conn: Connection) -> list[Finding]:
@@ -102,6 +103,28 @@ def _signed(conn: Connection) -> list[Finding]:
             f"the debit says agreed to {row.agreed_fen} fen (personal {row.agreed_personal_fen}), cash {row.cash_fen}; the device signed "
             "something else",
             (f"event:{row.id}", f"visit:{row.visit_id}"),
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def _codes(conn: Connection) -> list[Finding]:
+    """A debit that a dynamic code confirmed used up one that was made for this card and amount."""
+    c = dynamic_codes.c
+    fits = and_(c.used_for == d.id, c.card_id == d.card_id, c.purpose == "debit", c.amount_fen == d.agreed_fen)
+    query = (
+        select(d.id, d.visit_id, d.agreed_fen)
+        .outerjoin(dynamic_codes, fits)
+        .where(d.consent == "dynamic", d.status != "declined", c.id.is_(None))
+        .order_by(d.id)
+    )
+    return [
+        Finding(
+            "debit_without_code",
+            f"debit:{row.id}",
+            f"扣款记老人以动态码同意{row.agreed_fen}分，却没有为这张卡、这一金额用掉的动态码",
+            f"the debit says {row.agreed_fen} fen were agreed to with a dynamic code; none was used up for this card and amount",
+            (f"visit:{row.visit_id}",),
         )
         for row in conn.execute(query)
     ]

@@ -111,6 +111,21 @@ def test_a_debit_with_a_dynamic_code(world: World, phone: Phone, how: str) -> No
     assert world.left(someone) == (6000, 0)
 
 
+@pytest.mark.parametrize("change", [{"used_for": "another"}, {"amount_fen": 2999}])
+def test_a_debit_whose_code_is_not_there_is_found(world: World, phone: Phone, change: dict[str, Any]) -> None:
+    someone = world.holder(subsidy=9000)
+    visit = served(phone, someone)
+    event = debit(phone, visit, "dynamic", code=a_code(world, someone, AFTER).digits)
+    assert phone.hand_in(event).status == "accepted"
+    c = dynamic_codes.c
+    right = {"used_for": event.hash, "amount_fen": 3000}
+    with acting(world.engine) as act:
+        act.conn.execute(dynamic_codes.update().where(c.used_for == event.hash).values(change))
+        found = [(one.code, one.subject) for one in check(act.conn)]
+        act.conn.execute(dynamic_codes.update().where(c.card_id == someone.card_id).values(right))
+    assert found == [("debit_without_code", f"debit:{event.hash}")]
+
+
 def test_one_code_does_not_pay_two_visits(world: World, phone: Phone) -> None:
     someone = world.holder(subsidy=9000)
     first, second = served(phone, someone, "2026-07-02 09:00"), served(phone, someone)
