@@ -26,6 +26,10 @@ SMALL_TEXT = """least => [...document.querySelectorAll('main *, .choices *')]
   .filter(part => parseFloat(getComputedStyle(part).fontSize) < least || parseFloat(getComputedStyle(part).lineHeight) < 1.25 * parseFloat(getComputedStyle(part).fontSize) && part.textContent.length > 12)
   .map(part => `${part.textContent.trim().slice(0, 20)} ${getComputedStyle(part).fontSize}/${getComputedStyle(part).lineHeight}`)"""
 
+LOOKED_AFTER = (
+    "async () => { while (!navigator.serviceWorker.controller) await new Promise(done => setTimeout(done, 50)); }"
+)
+
 
 class Phone:
     """A caregiver's phone: what it shows is checked for its size and for who cannot see well, at every step."""
@@ -140,7 +144,7 @@ def test_a_visit_from_enrolment_to_the_receipt(street: Street, axe: Axe, senior:
 def test_the_network_cut_in_the_middle_and_the_page_closed(street: Street, axe: Axe, senior: tuple[int, str]) -> None:
     phone = Phone(street, axe)
     phone.enrol()
-    phone.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    phone.page.evaluate(LOOKED_AFTER)
     phone.press("王桂英")
     phone.holds_up(senior[1], "扫卡签到")
     phone.sees("至少 60 分钟")

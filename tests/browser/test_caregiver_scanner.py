@@ -76,7 +76,9 @@ def test_the_torch_goes_on_and_off(page: Page) -> None:
 
 def test_the_camera_is_let_go_when_the_caregiver_goes_back(page: Page) -> None:
     aim(page)
-    page.wait_for_function("document.querySelector('.scanner video').srcObject !== null")
+    page.evaluate(
+        "async () => { while (!document.querySelector('.scanner video').srcObject) await new Promise(done => setTimeout(done, 50)); }"
+    )
     page.evaluate("globalThis.seen = document.querySelector('.scanner video').srcObject.getTracks()")
     page.keyboard.press("Escape")
     expect(page.locator(".scanner")).to_have_count(0)
