@@ -72,7 +72,10 @@ def look_up(conn: Connection, key_id: str, nonce: str, idempotency_key: str | No
 _one = select(literal_column("1").label("always")).subquery("one")
 _SEEN = Prepared(
     select(
-        *(devices.c[name] for name in ("id", "provider_id", "caregiver_id", "algorithm", "public_key", "revoked_at"))
+        *(
+            devices.c[name]
+            for name in ("id", "provider_id", "caregiver_id", "kind", "algorithm", "public_key", "revoked_at")
+        )
     )
     .add_columns(nonces.c.content.label("nonce_content"))
     .add_columns(answers.c.content, answers.c.status, answers.c.media_type, answers.c.body)

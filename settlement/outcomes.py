@@ -92,6 +92,14 @@ class Reason(Enum):
     CAREGIVER_NOT_EMPLOYED = Words(403, "57", False, "服务人员当日不在岗", "The caregiver is not employed by the provider on that day", "请由在岗人员服务", "Send somebody who is employed")
     CAREGIVER_UNTRAINED = Words(403, "57", False, "服务人员未通过培训，不得上岗", "The caregiver has not passed the training and may not work", "请先登记培训合格", "Record the training first")
     CERTIFICATE_EXPIRED = Words(403, "57", False, "服务人员证书已过期", "The caregiver's certificate has expired", "请换证后登记", "Renew the certificate and record it")
+    BADGE_UNKNOWN = Words(403, "58", False, "这张工作证不存在、不属于本单位或已换发", "The badge is unknown, another provider's, or was replaced", "请扫现在有效的工作证，或输入工号", "Read the badge that counts now, or enter the staff number")
+    STAFF_PIN_NOT_SET = Words(409, "57", False, "还没有设工作密码", "No staff PIN is set", "请由服务商管理员设置：songbai caregiver pin", "Have the provider's office set one: songbai caregiver pin")
+    STAFF_PIN_WRONG = Words(403, "55", False, "工作密码不对，还可以试{left}次", "Wrong staff PIN; {left} tries left", "请重新输入", "Enter it again")
+    STAFF_PIN_LOCKED = Words(403, "75", False, "工作密码已锁定", "The staff PIN is locked", "请由服务商管理员重新设置：songbai caregiver pin", "Have the provider's office set it anew: songbai caregiver pin")
+    STAFF_PIN_TOO_SIMPLE = Words(422, "30", False, "工作密码应为6至12位数字，不能全是同一个数字或连号", "A staff PIN is 6 to 12 digits, not all the same and no plain row", "请换一个", "Choose another")
+    DEVICE_NOT_SHARED = Words(409, "57", False, "这台设备已归一名服务人员专用，不需要登记上班", "The device is one caregiver's own; it needs no shift", "直接使用即可", "Just use it")
+    SHIFT_UNKNOWN = Words(404, "25", False, "本设备没有这个班次", "The device has no such shift", "请重新登记上班", "Open a shift anew")
+    SHIFT_NOT_OPEN = Words(409, "57", False, "记录时该服务人员没有在这台共用设备上登记上班", "The caregiver had no shift on this shared device when it was recorded", "请先扫工作证登记上班再服务", "Open a shift with the badge before serving")
 
     # --- cards -------------------------------------------------------------------------------------------------------------
     CARD_STATE = Words(409, "57", False, "卡片“{state_zh}”时不能{event_zh}", "“{event_en}” is not possible while the card is {state_en}", "请先查看卡片状态", "Look at the card's state first")

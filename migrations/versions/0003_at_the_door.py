@@ -192,6 +192,42 @@ def upgrade() -> None:
         postgresql_where=sa.text("dead_from IS NULL"),
     )
     op.create_table(
+        "caregiver_badges",
+        sa.Column(
+            "token_id", sa.String(length=32), nullable=False, comment="random; the badge's code holds nothing else"
+        ),
+        sa.Column("caregiver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.String(length=80), nullable=False),
+        sa.Column("dead_from", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["caregiver_id"], ["caregivers.id"], name=op.f("fk_caregiver_badges_caregiver_id_caregivers")
+        ),
+        sa.PrimaryKeyConstraint("token_id", name=op.f("pk_caregiver_badges")),
+    )
+    op.create_index(
+        "uq_caregiver_badges_live",
+        "caregiver_badges",
+        ["caregiver_id"],
+        unique=True,
+        sqlite_where=sa.text("dead_from IS NULL"),
+        postgresql_where=sa.text("dead_from IS NULL"),
+    )
+    op.create_table(
+        "caregiver_pins",
+        sa.Column(
+            "caregiver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("hash", sa.Text(), nullable=False, comment="Argon2id over a keyed digest"),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.Column("set_by", sa.String(length=80), nullable=False),
+        sa.Column("wrong", sa.Integer(), nullable=False, comment="wrong tries since the last right one"),
+        sa.ForeignKeyConstraint(
+            ["caregiver_id"], ["caregivers.id"], name=op.f("fk_caregiver_pins_caregiver_id_caregivers")
+        ),
+        sa.PrimaryKeyConstraint("caregiver_id", name=op.f("pk_caregiver_pins")),
+    )
+    op.create_table(
         "terminal_batches",
         sa.Column("terminal_id", sa.String(length=8), nullable=False),
         sa.Column("batch", sa.String(length=6), nullable=False),
@@ -403,6 +439,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_card_sessions")),
     )
     op.create_index("ix_card_sessions_expires_at", "card_sessions", ["expires_at"], unique=False)
+    op.create_table(
+        "device_shifts",
+        sa.Column("id", sa.String(length=32), nullable=False, comment="random"),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("caregiver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("how", sa.String(length=16), nullable=False, comment="badge | staff_no, each with the staff PIN"),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "until", sa.BigInteger(), nullable=False, comment="the latest it may last; earlier when it was ended"
+        ),
+        sa.ForeignKeyConstraint(
+            ["caregiver_id"], ["caregivers.id"], name=op.f("fk_device_shifts_caregiver_id_caregivers")
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_device_shifts_device_id_devices")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_shifts")),
+    )
+    op.create_index("ix_device_shifts_device", "device_shifts", ["device_id", "opened_at"], unique=False)
     op.create_table(
         "counter_sales",
         sa.Column("id", sa.String(length=40), nullable=False, comment="terminal, moment sent, trace number"),
@@ -620,6 +673,8 @@ def downgrade() -> None:
     op.drop_table("visit_corrections")
     op.drop_index("ix_counter_sales_terminal", table_name="counter_sales")
     op.drop_table("counter_sales")
+    op.drop_index("ix_device_shifts_device", table_name="device_shifts")
+    op.drop_table("device_shifts")
     op.drop_index("ix_card_sessions_expires_at", table_name="card_sessions")
     op.drop_table("card_sessions")
     op.drop_index("ix_card_dynamic_codes_card", table_name="card_dynamic_codes")
@@ -635,6 +690,14 @@ def downgrade() -> None:
     op.drop_table("terminal_messages")
     op.drop_table("terminal_keys")
     op.drop_table("terminal_batches")
+    op.drop_table("caregiver_pins")
+    op.drop_index(
+        "uq_caregiver_badges_live",
+        table_name="caregiver_badges",
+        sqlite_where=sa.text("dead_from IS NULL"),
+        postgresql_where=sa.text("dead_from IS NULL"),
+    )
+    op.drop_table("caregiver_badges")
     op.drop_index(
         "uq_card_pins_live",
         table_name="card_pins",

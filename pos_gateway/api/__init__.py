@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pos_gateway import card, caregiver
-from pos_gateway.api import access, cards, devices, events, orders, pages, problems
+from pos_gateway.api import access, cards, devices, events, orders, pages, problems, shift
 from pos_gateway.api.gateway import Gateway, GatewayConfig
 from pos_gateway.api.schemas import Problem
 from pos_gateway.api.strict_json import StrictJson, StrictRequest
@@ -77,11 +77,11 @@ def create_app(engine: Engine, clock: Clock, config: GatewayConfig) -> Flask:
     app.extensions["songbai"] = Gateway(engine, clock, config)
     api = DescribedApi(app, spec_kwargs=_specification())
     _describe(api)
-    for part in (devices, events, cards, orders):
+    for part in (devices, events, cards, orders, shift):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     app.register_blueprint(pages.blueprint(api))
     app.register_blueprint(caregiver.blueprint)
-    app.register_blueprint(card.blueprint)
+    card.register(app)
     access.register(app, devices.proposed_key)
     problems.register(app)
     app.register_error_handler(ValidationError, _not_of_the_form)

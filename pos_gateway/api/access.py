@@ -46,10 +46,11 @@ from settlement.visits.signed_event import moment
 
 
 class Caller(Enum):
-    """Who is let in: anybody; a new device that proves its key; an enrolled device; a card's holder or agent, whom ``pos_gateway.card``
-    knows by the session that card and PIN opened."""
+    """Who is let in: anybody; a new device that proves its key; an enrolled device; whoever scanned a card just now, and its holder or agent,
+    whom ``pos_gateway.card`` knows by the session that the card began and a second thing opened."""
 
     PUBLIC = "public"
+    SCANNED = "scanned"
     HOLDER = "holder"
     NEW_KEY = "new key"
     DEVICE = "device"
@@ -68,6 +69,9 @@ class Rule:
 
 _EVIDENCE = Rule(Caller.DEVICE, "events of this device, orders and visits of its provider", writes=True, revoked=True)
 _CARD_AT_HAND = Rule(Caller.DEVICE, "the card whose code was read")
+_PAGE = Rule(Caller.PUBLIC)
+_TO_PROVE = Rule(Caller.SCANNED, "nothing yet: to prove the second thing for the card that was scanned")
+_OWN = Rule(Caller.HOLDER, "the card of the session")
 
 RULES: dict[str, Rule] = {
     "devices.enrol": Rule(Caller.NEW_KEY, "the provider of the one-time code", writes=True),
@@ -81,6 +85,11 @@ RULES: dict[str, Rule] = {
     "cards.balance": _CARD_AT_HAND,
     "cards.movements": _CARD_AT_HAND,
     "orders.today": Rule(Caller.DEVICE, "orders of its caregiver; of its provider for a shared device"),
+    "shift.today": Rule(Caller.DEVICE, "orders of its caregiver, and those that are nobody's yet"),
+    "shift.begin": Rule(Caller.DEVICE, "caregivers of its provider", writes=True),
+    "shift.end": Rule(Caller.DEVICE, "its own shifts", writes=True),
+    "shift.month": Rule(Caller.DEVICE, "its caregiver's own visits"),
+    "shift.quote": Rule(Caller.DEVICE, "visits of its caregiver"),
     "api-docs.openapi_json": Rule(Caller.PUBLIC),
     "pages.operations": Rule(Caller.PUBLIC),
     "static": Rule(Caller.PUBLIC),
@@ -89,6 +98,29 @@ RULES: dict[str, Rule] = {
     "caregiver.manifest": Rule(Caller.PUBLIC),
     "caregiver.worker": Rule(Caller.PUBLIC),
     "card.static": Rule(Caller.PUBLIC),
+    "card.arrive": _PAGE,
+    "card.scan": _PAGE,
+    "card.text_size": _PAGE,
+    "card.plate": _PAGE,
+    "card.prove": _TO_PROVE,
+    "card.prove_pin": _TO_PROVE,
+    "card.send_code": _TO_PROVE,
+    "card.prove_code": _TO_PROVE,
+    "card.home": _OWN,
+    "card.stay": _OWN,
+    "card.leave": _OWN,
+    "card.confirm": _OWN,
+    "card.dynamic": _OWN,
+    "card.make_dynamic": _OWN,
+    "card.complaint": _OWN,
+    "card.complain": _OWN,
+    "card.withdraw_complaint": _OWN,
+    "card.booking": _OWN,
+    "card.ask": _OWN,
+    "card.withdraw_booking": _OWN,
+    "card.family": _OWN,
+    "card.appoint": _OWN,
+    "card.end_agent": _OWN,
 }
 """Endpoint -> rule. An address that is not listed is refused, and a test fails on it."""
 
@@ -192,8 +224,8 @@ def _admit(new_key: Callable[[], PublicKey]) -> Response | None:
         raise Refused(Reason.NOT_ALLOWED)
     if rule.caller is Caller.PUBLIC:
         return None
-    if rule.caller is Caller.HOLDER:
-        return sessions.admit()
+    if rule.caller in (Caller.SCANNED, Caller.HOLDER):
+        return sessions.admit(proved=rule.caller is Caller.HOLDER)
     return _pass(rule, *_authenticate(rule, _message(), new_key))
 
 

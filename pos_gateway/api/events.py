@@ -89,7 +89,7 @@ def _take(device: Row[Any], envelope: Any, *, last: bool, along: Along | None = 
             outcome = door.receive(act, here().config.ring, device, event, with_it, tried=tried)
     except Refused as refused:
         note(refused.reason)
-        return _refused(refused.reason, event, details=refused.details)
+        return _refused(refused.reason, event, details=refused.details, result=refused.details)
     if outcome.reason in FORBIDDEN:
         note(outcome.reason)
     return _told(event, outcome)

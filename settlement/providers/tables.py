@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from settlement.db import Instant, RowId, metadata
 
@@ -91,6 +103,48 @@ enrolment_codes = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("device_id", String(40), ForeignKey("devices.id")),
+)
+
+# The badge that a caregiver shows, and reads into a shared phone. Making a new one ends those before it.
+badges = Table(
+    "caregiver_badges",
+    metadata,
+    Column("token_id", String(32), primary_key=True, comment="random; the badge's code holds nothing else"),
+    Column("caregiver_id", RowId, ForeignKey("caregivers.id"), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", String(80), nullable=False),
+    Column("dead_from", Instant),
+    # One that counts per caregiver, whatever two offices do at once.
+    Index(
+        "uq_caregiver_badges_live",
+        "caregiver_id",
+        unique=True,
+        sqlite_where=text("dead_from IS NULL"),
+        postgresql_where=text("dead_from IS NULL"),
+    ),
+)
+
+staff_pins = Table(
+    "caregiver_pins",
+    metadata,
+    Column("caregiver_id", RowId, ForeignKey("caregivers.id"), primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False, comment="Argon2id over a keyed digest"),
+    Column("set_at", Instant, nullable=False),
+    Column("set_by", String(80), nullable=False),
+    Column("wrong", Integer, nullable=False, comment="wrong tries since the last right one"),
+)
+
+# Who works with a shared phone, and when: what it records counts as theirs only then.
+shifts = Table(
+    "device_shifts",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="random"),
+    Column("device_id", String(40), ForeignKey("devices.id"), nullable=False),
+    Column("caregiver_id", RowId, ForeignKey("caregivers.id"), nullable=False),
+    Column("how", String(16), nullable=False, comment="badge | staff_no, each with the staff PIN"),
+    Column("opened_at", Instant, nullable=False),
+    Column("until", Instant, nullable=False, comment="the latest it may last; earlier when it was ended"),
+    Index("ix_device_shifts_device", "device_id", "opened_at"),
 )
 
 # A terminal at a counter, as ISO 8583 knows it: field 41 and field 42.

@@ -17,6 +17,7 @@ from settlement.keys import KeyRing
 from settlement.outcomes import Declined, Reason, declined
 from settlement.periods import Month
 from settlement.policy.store import in_force
+from settlement.providers import shifts
 from settlement.providers.tables import caregivers, devices
 from settlement.together import Write
 from settlement.visits import before_a_debit, consents, debiting, offline, orders, rules, service, voiding
@@ -100,6 +101,9 @@ def process(
     """Do what the event says, in the name of its device. ``released``: a second person decided that it counts although it is old."""
     act = replace(act, actor=Actor(f"device:{device.id}", "device", provider_id=device.provider_id))
     caregiver_id = _caregiver(act, device, event, opened)
+    if not isinstance(caregiver_id, Declined) and shifts.needed(device):
+        at_work = shifts.covers(act.conn, device.id, caregiver_id, event.occurred_at)
+        caregiver_id = caregiver_id if at_work else declined(Reason.SHIFT_NOT_OPEN)
     if isinstance(caregiver_id, Declined):
         return _outcome(event, caregiver_id)
     case = _Case(act, ring, device, event, caregiver_id, released, opened, tried)

@@ -155,7 +155,7 @@ export class Door {
   async openShift(badgeOrStaffNo, pin) {
     this.#enrolled();
     await this.#endShift();
-    const who = badgeOrStaffNo.includes('.') ? { badge: badgeOrStaffNo } : { staff_no: badgeOrStaffNo };
+    const who = badgeOrStaffNo.startsWith('SB1B.') ? { badge: badgeOrStaffNo } : { staff_no: badgeOrStaffNo };
     const shift = await this.#ask('POST', '/shifts', { ...who, pin });
     await this.#keep({ shift });
     await this.refresh().catch(() => {});
@@ -191,9 +191,9 @@ export class Door {
   }
 
   /** The split that a debit would have now, by the server; needs signal, and sends what waits before. */
-  async quote({ visit, token }) {
+  async quote({ visit }) {
     await this.sync();
-    return this.#ask('POST', '/debit-quotes', { visit, ...(token ? { token } : {}) });
+    return this.#ask('POST', '/debit-quotes', { visit });
   }
 
   /** `pin` is sealed to the server for exactly this debit, and never stored as it was typed. */

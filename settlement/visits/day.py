@@ -1,0 +1,115 @@
+"""What a device needs for working a day without signal: orders with whom and where, and the rules of the door in words. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from settlement.cards import sealed_pin
+from settlement.keys import KeyRing
+from settlement.outcomes import Reason, Refused
+from settlement.people import register
+from settlement.people.tables import seniors
+from settlement.periods import SHANGHAI, Month
+from settlement.policy.scheme import Scheme
+from settlement.policy.store import in_force
+from settlement.policy.tariff import prices_in_force
+from settlement.providers.tables import contracts
+from settlement.visits import words
+from settlement.visits.signed_event import moment
+from settlement.visits.tables import work_orders
+
+PRICE_FIELDS = (
+    *("item_code", "name_zh", "name_en", "unit_zh", "price_fen", "min_minutes", "subsidised", "evidence_kind"),
+    "together",
+)
+
+POLICE = {"zh": "110 报警", "en": "police", "phone": "110"}
+HOTLINE = {"zh": "12345 政务热线", "en": "government hotline", "phone": "12345"}
+"""The same everywhere in the country."""
+
+
+def scheme_of(conn: Connection, provider_id: int, on: date) -> Scheme:
+    """The scheme that a provider works under on a day; the first by code where it has contracts under several. Raises Refused(NO_CONTRACT)."""
+    c = contracts.c
+    running = select(c.scheme_code).where(c.provider_id == provider_id, c.from_day <= on, c.until_day > on)
+    code = conn.execute(running.order_by(c.scheme_code).limit(1)).scalar_one_or_none()
+    if code is None:
+        raise Refused(Reason.NO_CONTRACT)
+    return in_force(conn, code, Month.of(on))
+
+
+def orders(
+    conn: Connection, ring: KeyRing, provider_id: int, caregiver_id: int | None, day: date
+) -> list[dict[str, Any]]:
+    """Planned orders of a local day with the senior's name, address and telephone; those of one caregiver and those that are nobody's yet, or
+    without one, all of the provider's. Whoever asks is to be written down."""
+    start = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+    o, s = work_orders.c, seniors.c
+    personal = ("name", "town", "village", "phone_cipher", "address_cipher", "latitude_e7", "longitude_e7")
+    query = (
+        select(work_orders, *(s[name] for name in personal), s.emergency_name, s.emergency_phone_cipher)
+        .join(seniors, s.id == o.senior_id)
+        .where(o.provider_id == provider_id, o.status == "planned")
+        .where(o.planned_start >= start, o.planned_start < start + timedelta(days=1))
+        .order_by(o.planned_start, o.id)
+    )
+    if caregiver_id is not None:
+        query = query.where((o.caregiver_id == caregiver_id) | o.caregiver_id.is_(None))
+    return [_order(row, ring) for row in conn.execute(query)]
+
+
+def _order(row: Any, ring: KeyRing) -> dict[str, Any]:
+    def opened(cipher: str | None, context: str) -> str | None:
+        return None if cipher is None else ring.decrypt(cipher, context)
+
+    told = {"order_id": row.id, "planned_start": moment(row.planned_start.astimezone(SHANGHAI))}
+    told |= {"planned_minutes": row.planned_minutes, "items": row.items, "origin": row.origin}
+    told |= {"senior": row.name, "town": row.town, "village": row.village}
+    told |= {"address": opened(row.address_cipher, register.ADDRESS), "phone": opened(row.phone_cipher, register.PHONE)}
+    told |= {"latitude_e7": row.latitude_e7, "longitude_e7": row.longitude_e7, "emergency_name": row.emergency_name}
+    return told | {"emergency_phone": opened(row.emergency_phone_cipher, register.EMERGENCY_PHONE)}
+
+
+def prices(conn: Connection, scheme: Scheme, provider_id: int, day: date) -> list[dict[str, Any]]:
+    """The price list in force for a provider, by item code."""
+    held = prices_in_force(conn, scheme.code, provider_id, day)
+    return [{name: getattr(price, name) for name in PRICE_FIELDS} for price in held.values()]
+
+
+def terms(ring: KeyRing, scheme: Scheme) -> dict[str, Any]:
+    """What the scheme asks of a visit and accepts at the door, with the words of everything that people choose from."""
+    door, event_word = scheme.door, {ours: word for word, ours in words.CONSENTS.items()}
+    return {
+        "minimum_minutes": scheme.visits.duration.minutes,
+        "methods": [
+            {"code": m.code, "zh": m.name_zh, "en": m.name_en, "accepted": m.use, "strength": m.strength}
+            for m in door.methods
+        ],
+        "consents": [
+            {"code": event_word[c.code], "zh": c.name_zh, "en": c.name_en, "up_to_fen": c.up_to_fen}
+            for c in door.consents
+        ],
+        "offline": {
+            "up_to_fen": door.offline.up_to_fen,
+            "oldest_days": door.offline.oldest_days,
+            "clock_off_minutes": door.offline.clock_off_minutes,
+            "card_day_fen": door.offline.card_day_fen,
+            "queued_debits": door.offline.queued_debits,
+        },
+        "reasons": {
+            "out": _listed(words.OUT_REASONS),
+            "take_back": _listed(words.TAKE_BACK_REASONS),
+            "not_served": _listed(words.NOT_SERVED_REASONS),
+            "void": _listed(words.VOID_REASONS),
+        },
+        "pin_key": sealed_pin.public_jwk(ring),
+        "call": [POLICE, HOTLINE],
+    }
+
+
+def _listed(reasons: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"code": code, "zh": said.zh, "en": said.en} for code, said in reasons.items()]
