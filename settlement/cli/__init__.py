@@ -33,6 +33,7 @@ from settlement.cli import (
     scheme,
     seal,
     senior,
+    terminals,
     visits,
 )
 from settlement.cli.common import Desk
@@ -144,6 +145,7 @@ main.add_command(visits.visits)
 visits.visits.add_command(corrections.correct)
 visits.visits.add_command(corrections.evidence_command)
 visits.visits.add_command(corrections.waiting_command)
+main.add_command(terminals.terminal)
 main.add_command(backup.backup_key)
 main.add_command(backup.backup)
 main.add_command(backup.restore)

@@ -15,8 +15,16 @@ from settlement.periods import Month
 from settlement.policy import store
 from settlement.policy.scheme import Scheme
 from settlement.policy.tables import price_lists
-from settlement.visits import evidence
-from settlement.visits.tables import debits, door_events, payment_stops, visit_corrections, visit_lines, visits
+from settlement.visits import confirming, evidence
+from settlement.visits.tables import (
+    counter_sales,
+    debits,
+    door_events,
+    payment_stops,
+    visit_corrections,
+    visit_lines,
+    visits,
+)
 from settlement.visits.words import CORRECTION_REASONS, EVIDENCE_FLAGS, VISIT_STATUS, VOID_REASONS
 
 BATCH = 500
@@ -80,6 +88,12 @@ def _below(conn: Connection, ids: Sequence[str]) -> dict[str, list[Node]]:
     asked = select(visit_corrections).where(correction.visit_id.in_(ids)).order_by(correction.id)
     for row in conn.execute(asked):
         below[row.visit_id].append(_correction(row))
+    sale = counter_sales.c
+    for row in conn.execute(select(counter_sales).where(sale.visit_id.in_(ids)).order_by(sale.id)):
+        facts = {"终端 terminal": row.terminal_id, "收到 received": row.recorded_at, "离线 offline": row.offline}
+        if row.taken_back_how is not None:
+            facts["退回 taken back"] = row.taken_back_how
+        below[row.visit_id].append(Node("sale", row.id, "柜台消费", "counter sale", facts))
     for row in conn.execute(select(payment_stops).where(stop.visit_id.in_(ids)).order_by(stop.id)):
         facts = {
             "来源 source": row.source,
@@ -139,7 +153,16 @@ def debit_node(conn: Connection, row: Row[Any]) -> Node:
         facts["服务商承担 provider bears"] = yuan(row.shortfall_fen)
     if row.decline_reason:
         facts["拒绝原因 declined"] = row.decline_reason
-    return Node("debit", row.id, "扣款", "debit", facts, tuple(_transfers(conn, f"debit:{row.id}")))
+    facts["同意方式 consent"] = row.consent
+    said = [_answer(each) for each in confirming.said_of(conn, [row.id]).get(row.id, [])]
+    return Node("debit", row.id, "扣款", "debit", facts, (*_transfers(conn, f"debit:{row.id}"), *said))
+
+
+def _answer(row: Row[Any]) -> Node:
+    who = {"holder": "本人 holder", "agent": "代理人 agent"}[row.by]
+    facts = {"谁 who": who, "答复 answer": {"yes": "同意 yes", "no": "不同意 no"}[row.answer]}
+    facts |= {"凭 by": row.how, "时间 at": row.said_at}
+    return Node("answer", f"{row.debit_id}/{row.by}", "事后答复", "answer afterwards", facts)
 
 
 def _transfers(conn: Connection, reference: str) -> list[Node]:

@@ -23,7 +23,7 @@ from settlement.ledger import chart
 from settlement.ledger.tables import accounts, transfers
 from settlement.policy.store import get
 from settlement.policy.tables import schemes
-from settlement.visits import figures, integrity_of_times
+from settlement.visits import figures, integrity_of_sales, integrity_of_times
 from settlement.visits.tables import debits, visit_lines, visits
 
 DEBIT_CODES = ("debit_subsidy", "debit_personal")
@@ -33,7 +33,8 @@ GROUP = "debit/"
 
 def check(conn: Connection) -> list[Finding]:
     money = [*_amounts(conn), *_accounts(conn), *_orphans(conn), *_lines(conn)]
-    return [*money, *_status(conn), *_years(conn), *figures.check(conn), *integrity_of_times.check(conn)]
+    rest = [*figures.check(conn), *integrity_of_times.check(conn), *integrity_of_sales.check(conn)]
+    return [*money, *_status(conn), *_years(conn), *rest]
 
 
 def _text(column: ColumnElement[int]) -> ColumnElement[str]:
