@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from ssl import SSLContext
 
@@ -58,7 +58,7 @@ class ChipCard:
 
     number: str
     issue: int
-    key: bytes
+    key: bytes = field(repr=False)
     counter: int = 0
 
     @classmethod

@@ -60,11 +60,11 @@ class Terminal:
 
     id: str
     merchant: str
-    key: bytes
+    key: bytes = field(repr=False)
     exchange: Exchange
     clock: Clock
-    mac_key: bytes = b""
-    pin_key: bytes = b""
+    mac_key: bytes = field(default=b"", repr=False)
+    pin_key: bytes = field(default=b"", repr=False)
     trace: int = 0
     batch: str = ""
     totals: Totals = field(default_factory=Totals)

@@ -37,7 +37,7 @@ MERCHANT = "M00000000000001"
 _names = count(1)
 
 
-@dataclass
+@dataclass(repr=False)
 class Counter:
     """``key``: what the terminal was enrolled with."""
 

@@ -35,6 +35,9 @@ def test_balance_by_chip_and_by_qr(counter: Counter, terminal: Terminal) -> None
     someone = counter.holder(subsidy=15_000, personal=2_000)
     by_chip = terminal.balance(counter.chip_card(someone).read(0))
     assert (by_chip.text(39), amount(by_chip, SUBSIDY, LEFT), amount(by_chip, PERSONAL, LEFT)) == ("00", 15_000, 2_000)
+    by_qr = terminal.balance(scanned(counter.qr(someone)))
+    assert (by_qr.text(39), amount(by_qr, SUBSIDY, LEFT), amount(by_qr, PERSONAL, LEFT)) == ("00", 15_000, 2_000)
+    assert counter.left(someone) == (15_000, 2_000)
 
 
 def test_a_purchase_by_chip(counter: Counter, terminal: Terminal) -> None:
