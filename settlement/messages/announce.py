@@ -176,5 +176,6 @@ def _back_text(row: Any, left_fen: int) -> str:
 
 def _lapse_text(row: Any) -> str:
     last = date.fromisoformat(row.lot) - timedelta(days=1)
-    amount = f"{format_yuan(row.amount)}元" if row.unit == "fen" else f"{row.amount}{UNITS[row.unit]}"
-    return f"【养老服务卡】您有{amount}补贴用到{last.year}年{last.month}月{last.day}日为止，之后不能再用。需要服务请早些预约。"
+    amount = int(row.amount)  # PostgreSQL sums up to a decimal
+    words = f"{format_yuan(amount)}元" if row.unit == "fen" else f"{amount}{UNITS[row.unit]}"
+    return f"【养老服务卡】您有{words}补贴用到{last.year}年{last.month}月{last.day}日为止，之后不能再用。需要服务请早些预约。"
