@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from settlement.act import Actor
+from settlement.closing import explain_visit
 from settlement.closing.drawing import Drawing
 from settlement.closing.tables import exclusions
 from settlement.fraud import deciding
@@ -20,7 +21,7 @@ from settlement.visits.confirming import DENIED, Confirmation
 from settlement.visits.forms import Debit
 from settlement.visits.tables import payment_stops, visits
 from tests.cards.county import COUNTER, TOWN_CLERK, TOWN_HEAD
-from tests.support import RING, acting, officer
+from tests.support import RING, acting, at, officer
 from tests.visits.test_at_once import at_once
 from tests.visits.world import Holder, World, why
 
@@ -99,6 +100,18 @@ def test_a_no_keeps_it_out_of_payment_until_a_second_person_has_decided(world: W
         assert deciding.uphold(act, debit.visit_id, "nobody was there") == [DENIED]
     assert world.left(someone) == (6000, 0)
     assert say(world, debit, herself, "holder", "yes") is Reason.WRONG_STATE
+
+
+def test_what_was_said_stands_beside_the_debit_when_it_is_explained(world: World) -> None:
+    someone, _, daughter = with_agent(world, subsidy=9000)
+    debit = paid(world, someone)
+    say(world, debit, daughter, "agent", "yes")
+    with acting(world.engine) as act:
+        (visit,) = explain_visit.nodes(act.conn, [debit.visit_id])
+    (shown,) = (node for node in visit.children if node.kind == "debit")
+    assert shown.facts["同意方式 consent"] == "agent"
+    (answer,) = (node.facts for node in shown.children if node.kind == "answer")
+    assert answer == {"谁 who": "代理人 agent", "答复 answer": "同意 yes", "凭 by": "page", "时间 at": at(EVENING)}
 
 
 def test_a_no_after_it_was_paid_or_void_stops_nothing(world: World) -> None:
