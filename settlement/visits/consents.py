@@ -56,12 +56,12 @@ def code_read(act: Act, ring: KeyRing, event: SignedEvent, visit_id: str | None)
 def confirmed(act: Act, ring: KeyRing, event: SignedEvent, debit_id: str) -> Declined | None:
     """Record the holder's confirmation of a debit that an event brings, with the card or a dynamic code; an agent confirms by other means.
 
-    Declined: CONSENT_NOT_PROVED, OTHER_CARD, what is wrong with the code, and what :func:`confirming.confirm` refuses.
+    Declined: NOT_FOUND for a debit that was not posted or declined, CONSENT_NOT_PROVED, OTHER_CARD, what is wrong with the code, and what :func:`confirming.confirm` refuses.
     """
     d = debits.c
     debit = act.conn.execute(select(d.card_id, d.agreed_fen).where(d.id == debit_id)).one_or_none()
     if debit is None:
-        return declined(Reason.NOTHING_TO_TAKE_BACK)
+        return declined(Reason.NOT_FOUND, what="扣款 debit")
     body = event.body
     if body["consent"] == "dynamic":
         found = _redeemed(act, ring, event, debit.card_id, "debit", debit.agreed_fen)

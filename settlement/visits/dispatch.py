@@ -311,11 +311,13 @@ def _confirm(case: _Case) -> dict[str, Any] | Declined:
     """The holder's confirmation, proved by card or code, is recorded; what a caregiver says an agent agreed to is only kept as evidence."""
     target = _event(case, case.body["debit"])
     if target is None or target.kind != "debit":
-        return declined(Reason.NOTHING_TO_TAKE_BACK)
+        return declined(Reason.NOT_FOUND, what="扣款 debit")
     theirs = select(devices.c.provider_id).where(devices.c.id == target.device_id)
     if case.act.conn.execute(theirs).scalar_one() != case.device.provider_id:
         return declined(Reason.OTHER_PROVIDERS_ORDER)
     if case.body["consent"] != "agent":
+        if target.status in ("waiting", "quarantined"):
+            return declined(Reason.EVENT_WAITS, visit_id=target.visit_id)
         refusal = consents.confirmed(case.act, case.ring, case.event, target.id)
         if refusal is not None:
             return refusal

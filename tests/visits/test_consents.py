@@ -478,3 +478,36 @@ def test_the_holder_confirms_a_debit_with_the_card_or_a_code(world: World, phone
             assert confirming.waiting(act.conn, someone.card_id) == []
             (row,) = confirming.said_of(act.conn, [paid.hash])[paid.hash]
             assert (row.by, row.answer, row.how, row.said_at) == ("holder", "yes", answer, when)
+
+
+def test_a_confirmation_waits_for_its_debit(world: World) -> None:
+    """The debit waits for a check-in that another phone still holds; what was said to it by code counts by when it was said."""
+    someone, staff = world.holder(subsidy=9000), world.caregiver()
+    one, two = Phone(world, staff), Phone(world, staff)
+    with acting(world.engine, "2026-07-01 08:00", COUNTER) as act:
+        agents.appoint(act, RING, someone.senior_id, "李国强", "13800001234", "child", "in_person")
+    visit = one.check_in(someone, MORNING)
+    out = one.check_out(visit, someone, timedelta(hours=1))
+    paid = debit(two, visit, "agent")
+    said = two.sign("confirm", AFTER, debit=paid.hash, consent="dynamic", code=a_code(world, someone, AFTER).digits)
+    evening = "2026-07-03 20:00"
+    assert [two.hand_in(event, evening).status for event in (paid, said)] == ["waiting", "waiting"]
+    assert [one.hand_in(event, evening).status for event in (visit, out)] == ["accepted", "accepted"]
+    assert [two.hand_in(event, evening).status for event in (paid, said)] == ["accepted", "accepted"]
+    with acting(world.engine) as act:
+        assert [row.how for row in confirming.said_of(act.conn, [paid.hash])[paid.hash]] == ["dynamic"]
+
+
+def test_what_is_not_there_or_was_declined_is_not_confirmed(world: World, phone: Phone) -> None:
+    someone = world.holder()
+    visit = served(phone, someone)
+    unpaid = debit(phone, visit, "card_qr", token=code(world, someone))
+    assert phone.hand_in(unpaid).reason is Reason.INSUFFICIENT_FUNDS
+    token = code(world, someone)
+    for hashed, answer in (
+        (unpaid.hash, Reason.WRONG_STATE),
+        (visit.hash, Reason.NOT_FOUND),
+        ("0" * 64, Reason.NOT_FOUND),
+    ):
+        event = phone.sign("confirm", AFTER, debit=hashed, consent="card_qr", token=token)
+        assert phone.hand_in(event).reason is answer
