@@ -39,7 +39,7 @@ export function atDoor(app, what, orderId) {
   const said = SAID[what].map(([zh, en]) => line(zh, en, 'big'));
   return {
     title: [named.zh, named.en],
-    body: [CALL_FIRST.has(what) && helpers(app), said, !CALL_FIRST.has(what) && helpers(app)],
+    body: [CALL_FIRST.has(what) && helpers(app, orderId), said, !CALL_FIRST.has(what) && helpers(app, orderId)],
     actions: [[toOrder(app, orderId), answer(app, orderId, named)].filter(Boolean)],
   };
 }
@@ -118,7 +118,7 @@ function other(app, orderId) {
     if (reason) await notServed(app, orderId, reason);
   };
   return {
-    body: [line('地址不对、已搬走、现场不安全……选一个原因记下来。', 'Wrong address, moved away, not safe …: choose a reason and record it.', 'big'), helpers(app)],
+    body: [line('地址不对、已搬走、现场不安全……选一个原因记下来。', 'Wrong address, moved away, not safe …: choose a reason and record it.', 'big'), helpers(app, orderId)],
     actions: [[toOrder(app, orderId), button('选原因', 'choose a reason', choose, { kind: 'main', sign: 'list' })]],
   };
 }

@@ -33,7 +33,7 @@ export function fact(zh, en, ...value) {
   return el('div', { class: 'fact' }, el('dt', {}, both(zh, en)), el('dd', {}, ...value));
 }
 
-/** A button of at least 56 px. While what it does is under way it cannot be pressed again; what goes wrong
+/** A button of at least 60 px. While what it does is under way it cannot be pressed again; what goes wrong
     is told by the app (event `fault`). `kind`: main, plain or danger. */
 export function button(zh, en, onpress, { kind = 'plain', sign = null, disabled = false, ...more } = {}) {
   const made = el('button', { type: 'button', class: kind, disabled, ...more }, sign && icon(sign), el('span', { class: 'label' }, both(zh, en)));

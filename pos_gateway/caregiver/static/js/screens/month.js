@@ -2,7 +2,6 @@
 
 import { button, el, fact, line, mark } from './dom.js';
 import { clockTime, dayOf, minutes, monthOf, yuan } from './format.js';
-import * as records from './records.js';
 
 export function month(app, which = monthOf(Date.now())) {
   const stage = el('div', { class: 'stack', id: 'month' }, line('正在读取…', 'Reading …'));
@@ -31,7 +30,8 @@ function unread(error) {
 function shown(told) {
   return [
     el('dl', { class: 'calm split' },
-      fact('完成的服务', 'visits', String(told.visits)),
+      fact('工单', 'orders', String(told.orders)),
+      fact('服务', 'visits', String(told.visits)),
       fact('合计时间', 'time in all', `${minutes(told.seconds)} 分钟`),
       fact('废单', 'void', String(told.void))),
     el('ul', { class: 'stack' }, told.list.map((one) => el('li', { class: 'card' }, visited(one)))),
@@ -41,6 +41,6 @@ function shown(told) {
 function visited(one) {
   return [
     el('h2', {}, `${dayOf(one.check_in_at)} ${clockTime(one.check_in_at)}`, el('span', {}, one.senior)),
-    one.status === 'void' ? mark('bad', `废单：${one.void_zh}`, `void: ${one.void_en}`) : line(`${minutes(one.seconds ?? 0)} 分钟 · ${yuan(one.total_fen)}`, records.statusWords(one.status)),
+    one.status === 'void' ? mark('bad', `废单：${one.void_zh}`, `void: ${one.void_en}`) : line(`${minutes(one.seconds ?? 0)} 分钟 · ${yuan(one.total_fen)} · ${one.status_zh}`, one.status_en),
   ];
 }

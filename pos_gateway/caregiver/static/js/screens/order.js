@@ -45,8 +45,8 @@ export function urgent(app) {
 export const back = (app) => button('返回', 'back', () => app.go('today'), { sign: 'back', class: 'plain narrow' });
 
 /** Who to call, each a button that dials. */
-export function helpers(app) {
-  return el('div', { class: 'stack' }, records.helpers(app.door).map(({ zh, en, phone }) => dial(zh, `${en} ${phone}`, phone)));
+export function helpers(app, orderId) {
+  return el('div', { class: 'stack' }, records.helpers(app.door, orderId).map(({ zh, en, phone }) => dial(zh, `${en} ${phone}`, phone)));
 }
 
 function dial(zh, en, phone) {

@@ -34,10 +34,16 @@ export const visit = (door, id) => door.visits().find((one) => one.visit_id === 
 export const reasons = (door, list) => listed(door, list);
 export const accepts = (door, method) => (bundle(door).terms?.methods ?? []).some((one) => one.code === method && one.accepted !== 'refused');
 export const consents = (door) => bundle(door).terms?.consents ?? [];
-export const helpers = (door) => [AMBULANCE, ...(bundle(door).terms?.call ?? [])];
 export const shared = (door) => Boolean(door.device?.shared);
 export const provider = (door) => door.device?.provider ?? '';
 export const myName = (door) => bundle(door).caregiver?.name ?? bundle(door).caregiver?.staff_no ?? '';
+
+/** Who to call: [{zh, en, phone}]; for an order also the senior's own contact. */
+export function helpers(door, orderId) {
+  const { emergency_name: name, emergency_phone: phone } = order(door, orderId) ?? {};
+  const family = phone ? [{ zh: `家属 ${name ?? ''}`, en: 'family', phone }] : [];
+  return [AMBULANCE, ...family, ...(bundle(door).terms?.call ?? [])];
+}
 
 export function itemName(door, code) {
   const found = price(door, code);
@@ -97,8 +103,6 @@ export function visitWords(one) {
   if (one.state === 'cancelled') return ['签到已撤销', 'taken back'];
   return [`未被接受：${one.words?.zh ?? ''}`, one.words?.en ?? ''];
 }
-
-export const statusWords = (status) => ({ open: 'open', served: 'served', paid: 'on a statement', void: 'void' })[status] ?? status;
 
 /** An event of the queue, its state in one of four words: waiting, accepted, kept, refused. */
 export function eventOf(event) {

@@ -61,12 +61,15 @@ function face(door, one, codes) {
   const said = el('div', {});
   const shown = el('div', { class: 'clock' }, time, bar, said);
   let told = null;
+  let full = records.elapsed(door, one) >= records.minimumSeconds(door, codes());
   const tick = () => {
     const [seconds, least] = [records.elapsed(door, one), records.minimumSeconds(door, codes())];
     time.textContent = running(seconds);
     bar.max = least || 1;
     bar.value = Math.min(seconds, least);
     shown.classList.toggle('enough', seconds >= least);
+    if (!full && seconds >= least) navigator.vibrate?.([200, 100, 200]); // felt in a pocket
+    full = seconds >= least;
     const left = Math.ceil((least - seconds) / 60);
     const words = left > 0 ? [`至少 ${minutes(least)} 分钟，还差 ${left} 分钟`, `at least ${minutes(least)} minutes, ${left} to go`] : [`已满 ${minutes(least)} 分钟，可以签退`, `${minutes(least)} minutes are full: you may check out`];
     if (told === words[0]) return; // written when it changes: a reader says it once a minute
@@ -172,20 +175,33 @@ async function takeBack(app, one) {
   app.tell('good', '签到已撤销', 'The check-in was taken back');
 }
 
+const ENDED = {
+  served: ['已签退', 'checked out'],
+  void: ['废单', 'void'],
+  cancelled: ['已撤销', 'taken back'],
+  refused: ['签到未接受', 'check-in not accepted'],
+};
+
 function ended(app, one) {
   const { door } = app;
   const done = one.state === 'served';
+  const next = {
+    served: one.debit
+      ? button('看收据', 'the receipt', () => app.go('receipt', [one.visit_id]), { kind: 'main', sign: 'list' })
+      : button('给老人看，扣款', 'show the senior, debit', () => app.go('debit', [one.visit_id]), { kind: 'main', sign: 'check' }),
+    refused: one.order_id && button('回到工单，重新扫', 'back to the order', () => app.go('order', [one.order_id]), { kind: 'main', sign: 'scan' }),
+  }[one.state];
   return {
-    title: [records.nameOf(door, one), '已签退 checked out'],
+    title: [records.nameOf(door, one), ENDED[one.state].join(' ')],
     body: [
       waits(one),
       done ? mark('good', `服务 ${minutes(one.seconds)} 分钟，已签退`, `served ${minutes(one.seconds)} minutes`) : mark('bad', ...records.visitWords(one)),
-      el('dl', {}, (one.lines ?? []).map((each) => sold(door, each)), fact('合计', 'total', yuan(one.total_fen ?? 0))),
-      one.state === 'void' && one.again_order_id && line('系统已安排重新服务的工单。', 'An order to serve again was made.'),
+      one.state === 'refused' && line(`怎么办：${one.words.action_zh}`, one.words.action_en, 'big'),
+      one.lines.length > 0 && el('dl', {}, one.lines.map((each) => sold(door, each)), fact('合计', 'total', yuan(one.total_fen))),
+      one.again_order_id && line('系统已安排重新服务的工单。', 'An order to serve again was made.'),
       done && button('这次服务不算（废单）', 'this visit does not count', () => doesNotCount(app, one), { kind: 'danger', sign: 'undo' }),
-      one.state === 'refused' && line('这次服务没有被接受，请按提示处理或联系服务站。', 'This visit was not accepted; do as told, or call the office.'),
     ],
-    actions: [[back(app), done && button('给老人看，扣款', 'show the senior, debit', () => app.go('debit', [one.visit_id]), { kind: 'main', sign: 'check' })].filter(Boolean)],
+    actions: [[back(app), next].filter(Boolean)],
   };
 }
 
