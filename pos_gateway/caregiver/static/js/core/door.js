@@ -35,6 +35,7 @@ export class Door {
   #events = [];
   #listeners = new Set();
   #syncing = null;
+  #wanted = false;
   #silentUntil = 0;
   #failures = 0;
 
@@ -225,11 +226,19 @@ export class Door {
 
   /** Send what waits, in order. Answers when nothing more can be sent now; what goes wrong is tried again by itself. */
   sync() {
+    this.#wanted = true; // also for what was recorded after the last look of one that is under way
     this.#syncing ??= this.#sendAll().finally(() => { this.#syncing = null; });
     return this.#syncing;
   }
 
   async #sendAll() {
+    while (this.#wanted) {
+      this.#wanted = false;
+      await this.#sendOnce();
+    }
+  }
+
+  async #sendOnce() {
     await alone('songbai-sync', async () => {
       try {
         for (const former of this.#kept.former ?? []) await this.#sendFormer(former);
