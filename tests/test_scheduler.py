@@ -28,7 +28,7 @@ from settlement.ledger import seal_check
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI
-from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
+from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, QUARTER_HOUR, When
 from settlement.scheduler.job import LEASE, Done, Job, Lease, Outcome, Waiting
 from settlement.scheduler.jobs import JOBS, district_zone, with_keys
 from settlement.scheduler.runs import LIMIT, LOOK_AGAIN, PAUSES, Ran, Standing, run_due, run_now, standing, take, work
@@ -96,6 +96,7 @@ def test_periods_fall_due_in_local_time() -> None:
         (QUARTER, When(at=time(2), months=3, day=10), "2026-Q4"): "2027-01-10 02:00",
         (DAY, When(at=time(3)), "2026-02-28"): "2026-02-28 03:00",
         (HOUR, When(), "2026-02-28T23"): "2026-02-28 23:00",
+        (QUARTER_HOUR, When(), "2026-02-28T23:45"): "2026-02-28 23:45",
     }
     for (kind, when, period), moment in due.items():
         assert when.after(kind.starts(period, SHANGHAI)) == at(moment)
@@ -106,6 +107,7 @@ def test_periods_fall_due_in_local_time() -> None:
         "2027-Q1",
         "2026-03-01",
         "2026-03-01T00",
+        "2026-03-01T00:00",
     ]
 
 
@@ -395,6 +397,8 @@ def test_a_quarter_by_the_calendar(engine: Engine, tmp_path: Path) -> None:
         ("balance_fold", "2026-10-12T09", "done"),
         ("daily_seal", "2026-10-12", "done"),
         ("nightly_verify", "2026-10-12", "done"),
+        ("lapse_notice", "2026-10-12", "done"),
+        ("messages", "2026-10-12T09:15", "done"),
     ]
     with reading(engine) as conn:
         checked = seal_check.check(conn, RING.seal_public_keys())
@@ -409,12 +413,14 @@ def test_a_quarter_by_the_calendar(engine: Engine, tmp_path: Path) -> None:
         ("month_close", "2026-07", "done"),
         ("month_close", "2026-08", "waiting"),
         ("quarter_close", "2026-Q3", "waiting"),
+        ("messages", "2026-10-12T09:30", "done"),
     ]
     county.sign_month(AUGUST, "2026-10-12 10:30")
     assert tick_all() == [
         ("month_close", "2026-08", "done"),
         ("month_close", "2026-09", "done"),  # nobody was served in September: nothing to sign
         ("quarter_close", "2026-Q3", "waiting"),
+        ("messages", "2026-10-12T09:45", "done"),
     ]
     county.sign_quarter()
     assert ("quarter_close", "2026-Q3", "done") in tick_all()
@@ -423,7 +429,7 @@ def test_a_quarter_by_the_calendar(engine: Engine, tmp_path: Path) -> None:
         ("provider", 2),
         ("transfer", 1),
     }
-    assert tick_all() == []
+    assert tick_all() == [("messages", "2026-10-12T10:15", "done")]
 
 
 def test_a_town_that_drafted_its_month_itself_leaves_the_others_to_the_scheduler(engine: Engine) -> None:
@@ -461,6 +467,8 @@ def test_the_command_line(databases: Databases) -> None:
         "balance_fold": ("2026-10-12T09", "due"),
         "daily_seal": ("2026-10-12", "due"),
         "nightly_verify": ("2026-10-12", "due"),
+        "lapse_notice": ("2026-10-12", "due"),
+        "messages": ("2026-10-12T09:00", "due"),
     }
     ran = songbai("--run", "nightly_verify")
     assert (ran.exit_code, "账目相符" in ran.stdout) == (0, True)

@@ -23,6 +23,7 @@ from settlement.ledger.balance import POSTED_KINDS
 from settlement.ledger.tables import accounts, transfers
 from settlement.messages import outbox, recipients
 from settlement.messages.tables import messages
+from settlement.money import format_yuan
 from settlement.outcomes import Reason, Refused
 from settlement.people.scope import among_theirs
 from settlement.people.tables import seniors
@@ -196,7 +197,9 @@ def _check(account: Account) -> None:
 def _debit_lines(act: Act, card_ids: Sequence[int], month: Month) -> Iterable[tuple[int, Line]]:
     d, v = debits.c, visits.c
     query = (
-        select(d.card_id, d.visit_id, d.subsidy_fen, d.personal_fen, d.cash_fen, v.check_in_at, v.seconds)
+        select(
+            d.card_id, d.visit_id, d.subsidy_fen, d.personal_fen, d.cash_fen, d.shortfall_fen, v.check_in_at, v.seconds
+        )
         .add_columns(providers.c.name.label("provider"), caregivers.c.name.label("caregiver"))
         .join(visits, v.id == d.visit_id)
         .join(providers, providers.c.id == d.provider_id)
@@ -208,6 +211,8 @@ def _debit_lines(act: Act, card_ids: Sequence[int], month: Month) -> Iterable[tu
     for row in rows:
         what = "、".join(item.name_zh for item in items.get(row.visit_id, ())) or "服务"
         minutes = f" {row.seconds // 60}分钟 min" if row.seconds else ""
+        if row.shortfall_fen:
+            minutes += f"（不足的{format_yuan(row.shortfall_fen)}元由服务商承担 borne by the provider）"
         who = f"{row.provider} {row.caregiver}"
         yield (
             row.card_id,

@@ -46,6 +46,24 @@ HOUR = Kind(
     lambda text: (_hour(text) + timedelta(hours=1)).strftime(HOUR_FORM),
     lambda text, zone: _hour(text).replace(tzinfo=zone),
 )
+QUARTER_HOUR_FORM = "%Y-%m-%dT%H:%M"
+FIFTEEN_MINUTES = timedelta(minutes=15)
+QUARTER_HOUR = Kind(
+    lambda moment, zone: _whole_quarter(moment.astimezone(zone)).strftime(QUARTER_HOUR_FORM),
+    lambda text: (_quarter_hour(text) + FIFTEEN_MINUTES).strftime(QUARTER_HOUR_FORM),
+    lambda text, zone: _quarter_hour(text).replace(tzinfo=zone),
+)
+
+
+def _whole_quarter(moment: datetime) -> datetime:
+    return moment.replace(minute=moment.minute // 15 * 15)
+
+
+def _quarter_hour(text: str) -> datetime:
+    found = datetime.strptime(text, QUARTER_HOUR_FORM)  # noqa: DTZ007 - a wall-clock time; the zone is added by who asks
+    if found.minute % 15:
+        raise ValueError(f"not a quarter of an hour: {text}")
+    return found
 
 
 def _hour(text: str) -> datetime:

@@ -11,20 +11,20 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Table, func, select
 
-from settlement import keys, verify
+from settlement import verify
 from settlement.act import Act
 from settlement.closing import month as month_close
 from settlement.closing import quarter as quarter_close
 from settlement.closing.tables import month_closes, quarter_closes
 from settlement.fraud.scan import scan
 from settlement.ledger import folding, hold, horizon, seal
-from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements
 from settlement.periods import SHANGHAI, Month, Quarter
 from settlement.policy import months, store
 from settlement.policy.tables import schemes
-from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, When
+from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, QUARTER_HOUR, When
 from settlement.scheduler.job import Done, Job, Lease, Outcome, Waiting
+from settlement.scheduler.telling import ring_of, send_messages, warn_of_lapses
 from settlement.visits.tables import visits
 from settlement.vouchers import issuance, runs
 from settlement.vouchers.lapse import lapse
@@ -187,13 +187,10 @@ def fold_balances(lease: Lease, period: str) -> Outcome:
 
 def seal_day(lease: Lease, period: str, keys_file: Path | None = None) -> Outcome:
     """Seal what was recorded since the last seal; several when a day brought more than one holds."""
-    file = lease.engine.url.database if lease.engine.dialect.name == "sqlite" else None
-    path = keys_file or keys.ring_path(Path(file) if file else None)
-    if not path.is_file():
-        raise Refused(Reason.NOT_FOUND, what=f"{path} (songbai init)")
+    ring = ring_of(lease, keys_file)
     with lease.reading() as conn:
         zone = district_zone(conn)
-    made = seal.make(lease.engine, keys.load(path), lease.clock(), zone, lease.begin)
+    made = seal.make(lease.engine, ring, lease.clock(), zone, lease.begin)
     return Done("；".join(each.short for each in made) or NOTHING)
 
 
@@ -301,10 +298,37 @@ JOBS: dict[str, Job] = {
             When(at=time(3)),
             verify_books,
         ),
+        Job(
+            "lapse_notice",
+            "提醒补贴到期",
+            "warn of subsidy that lapses",
+            "每日08:30",
+            "daily, 08:30",
+            DAY,
+            When(at=time(8, 30)),
+            warn_of_lapses,
+        ),
+        Job(
+            "messages",
+            "通知老人并发送消息",
+            "announce debits, send messages",
+            "每15分钟",
+            "every 15 minutes",
+            QUARTER_HOUR,
+            When(),
+            send_messages,
+        ),
     )
 }
 
 
 def with_keys(file: Path) -> dict[str, Job]:
     """The table, for a process that was told where the key ring is."""
-    return JOBS | {"daily_seal": replace(JOBS["daily_seal"], work=partial(seal_day, keys_file=file))}
+    return JOBS | {name: replace(JOBS[name], work=partial(work, keys_file=file)) for name, work in _WITH_KEYS.items()}
+
+
+_WITH_KEYS: dict[str, Callable[..., Outcome]] = {
+    "daily_seal": seal_day,
+    "lapse_notice": warn_of_lapses,
+    "messages": send_messages,
+}

@@ -92,6 +92,17 @@ def test_a_visit_of_july_that_arrived_in_august_stands_in_august_with_its_own_da
     assert read(world, JULY)[who.senior_id].closing == read(world, AUGUST)[who.senior_id].opening == (9000, 0)
 
 
+def test_what_the_provider_bears_is_said(world: World) -> None:
+    """Cleaning for 30 yuan without signal, and 20 on the card."""
+    who = world.holder(2000)
+    debited(world, who, 3000, arrives=at("2026-07-05 12:00"))
+    (line,) = read(world, JULY)[who.senior_id].lines
+    assert (line.what, line.subsidy) == (
+        "居室保洁 60分钟 min（不足的10.00元由服务商承担 borne by the provider）",
+        -2000,
+    )
+
+
 def test_lines_that_do_not_add_up_are_never_printed(world: World) -> None:
     who = world.holder(9000)
     debited(world, who, 3000)
