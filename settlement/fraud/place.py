@@ -25,6 +25,7 @@ from settlement.fraud.demands import demands
 from settlement.fraud.distance import e7_of_metres, square_of
 from settlement.fraud.scope import MINUTE, SECOND, Scope, greater, us
 from settlement.fraud.signal import Hit, Params, rows
+from settlement.visits.evidence import at_counter
 from settlement.visits.tables import debits, visits
 
 # Chip and dynamic code prove the card's presence by themselves; every other way may be a photograph and needs a place.
@@ -58,6 +59,7 @@ def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]
         return and_(method.is_not(None), method.not_in(STRONG_METHODS), placeless)
 
     at_in, at_out = nowhere("in"), nowhere("out")
+    by_pin = and_(at_counter(visits), visits.c.in_method == "typed")  # a number alone sells nothing there
     query = (
         select(
             visits.c.id,
@@ -66,7 +68,7 @@ def no_location(conn: Connection, scope: Scope, params: Params) -> Iterator[Hit]
             case((at_out, visits.c.out_method)).label("out_method"),
             visits.c.out_accuracy_m,
         )
-        .where(scope.checked(visits), or_(at_in, at_out))
+        .where(scope.checked(visits), or_(at_in, at_out), ~by_pin)
         .order_by(visits.c.id)
     )
     for row in conn.execute(query):

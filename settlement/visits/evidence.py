@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, case, exists, func, or_, select
 
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.policy.scheme import Scheme
 from settlement.policy.store import in_force
-from settlement.visits.tables import visits
+from settlement.visits.tables import debits, visits
 from settlement.visits.words import EVIDENCE_FLAGS, METHODS
 
 BATCH = 500
@@ -85,7 +85,8 @@ def weak(scheme: Scheme, v: FromClause) -> ColumnElement[bool]:
     """True for a row of visits that is weakly proved; may be NULL where it is not.
 
     An end is weak by itself where the scheme says so of its method, or where nothing was scanned. A printed code may be a photograph: it
-    proves the visit only with a plausible place at both ends.
+    proves the visit only with a plausible place at both ends. At a counter nobody checks out, and the terminal's own place proves nothing:
+    there a number counts only together with the PIN, and a printed code is weak without one.
     """
     codes: dict[str, list[str]] = {"weak": [], "with_place": []}
     for method in scheme.door.methods:
@@ -97,7 +98,15 @@ def weak(scheme: Scheme, v: FromClause) -> ColumnElement[bool]:
     )
     printed = or_(v.c.in_method.in_(codes["with_place"]), and_(ended, v.c.out_method.in_(codes["with_place"])))
     nowhere = or_(_implausible(scheme, v, "in"), and_(ended, _implausible(scheme, v, "out")))
-    return or_(by_itself, and_(printed, nowhere))
+    d = debits.alias("by_pin")
+    by_pin = exists().where(d.c.visit_id == v.c.id, d.c.status == "posted", d.c.consent == "pin")
+    shown = and_(v.c.in_method.in_(codes["with_place"]), ~by_pin)
+    return or_(and_(at_counter(v), shown), and_(~at_counter(v), or_(by_itself, and_(printed, nowhere))))
+
+
+def at_counter(v: FromClause) -> ColumnElement[bool]:
+    """True for a row of visits that was bought at a counter."""
+    return and_(v.c.check_out_at.is_(None), v.c.status.in_(("served", "paid")))
 
 
 def _implausible(scheme: Scheme, v: FromClause, end: str) -> ColumnElement[bool]:
@@ -124,8 +133,9 @@ def _end(scheme: Scheme, row: Row[Any], name: str, *, scanned: bool) -> End:
 
 
 def _flags(scheme: Scheme, row: Row[Any], begin: End, end: End | None) -> Iterator[str]:
+    bought = row.check_out_at is None and row.status in ("served", "paid")
     for name, each in (("in", begin), ("out", end)):
-        if each is None:
+        if each is None or bought:
             continue
         if each.use != "accepted":
             yield "method_flagged"

@@ -15,7 +15,7 @@ from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.providers import terminals
 from settlement.providers.tables import caregivers
-from settlement.visits import compliance, voiding
+from settlement.visits import compliance, evidence, voiding
 from settlement.visits.forms import Visit
 from settlement.visits.integrity import check
 from settlement.visits.shown import ChipAnswer, Shown
@@ -250,3 +250,18 @@ def test_a_lunch_is_in_nobodys_way_and_no_visit_to_the_home(world: World, counte
     with acting(world.engine, "2026-08-03 09:00") as act:
         owed = compliance.frequency(act.conn, world.scheme, Month.of(date(2026, 7, 1)))
     assert [(each.required, each.done) for each in owed if each.senior_id == someone.senior_id] == [(2, 1)]
+
+
+def test_what_a_purchase_proves_is_graded_by_how_it_was_agreed_to(world: World, counter: Hatch) -> None:
+    someone = world.holder(subsidy=20_000)
+    counter.set_pin(someone)
+    asked = {
+        "strong": [counter.asked(counter.chip(someone, 1200), 1200), counter.asked(counter.typed(someone, PIN), 1200)],
+        "weak": [counter.asked(counter.printed(someone), 1200)],
+    }
+    for grade, sales in asked.items():
+        for each in sales:
+            sold(counter.sell(each))
+            with acting(world.engine) as act:
+                found = evidence.of(act.conn, each.id)
+            assert (found.grade, found.flags, found.end) == (grade, (), None)
