@@ -129,6 +129,7 @@ _CARD = (2, 23, 55, 61, 126)
 _SALE = (*_DONE, 22, 48, 59)
 _TOTALS = (74, 75, 76, 77, 86, 87, 88, 89, 97)
 
+# fmt: off
 LAYOUTS: tuple[Layout, ...] = (
     Layout("0800", SIGN_ON, "签到", "sign-on", (*_HEAD, 70), answer=(12, 13, 60)),
     Layout("0800", SIGN_OFF, "签退", "sign-off", (*_HEAD, 70)),
@@ -138,29 +139,14 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("0200", PURCHASE, "消费", "purchase", _SALE, (*_CARD, 54, 58), (37, 38, 54), card=True),
     Layout("0200", VOID, "消费撤销", "void", (*_DONE, 37), answer=(37, 38, 54)),
     Layout("0200", REFUND, "退款", "refund", (*_DONE, 37), answer=(37, 38, 54)),
-    Layout(
-        "0220",
-        PURCHASE,
-        "离线消费通知",
-        "advice of an offline purchase",
-        _SALE,
-        (*_CARD, 54, 58),
-        (37, 38, 54),
-        card=True,
-    ),
+    Layout("0220", PURCHASE, "离线消费通知", "advice of an offline purchase", _SALE, (*_CARD, 54, 58), (37, 38, 54), card=True),
     Layout("0400", "", "冲正", "reversal", (*_DONE, 90), answer=(37,)),
     Layout("0420", "", "冲正通知", "advice of a reversal", (*_DONE, 90), answer=(37,)),
-    Layout("0320", "", "批上送", "upload of one transaction", (*_DONE, 90), (37,)),
-    Layout("0500", SETTLE, "批结算", "batch settlement", (3, *_HEAD, 60, *_TOTALS), answer=(66,)),
-    Layout(
-        "0500",
-        SETTLE_AFTER_UPLOAD,
-        "上送后批结算",
-        "settlement after the upload",
-        (3, *_HEAD, 60, *_TOTALS),
-        answer=(66,),
-    ),
+    Layout("0320", "", "批上送", "upload of one transaction", (*_DONE, 90), (37,), (37,)),
+    Layout("0500", SETTLE, "批结算", "batch settlement", (3, *_HEAD, 60, *_TOTALS), answer=(37, 66)),
+    Layout("0500", SETTLE_AFTER_UPLOAD, "上送后批结算", "settlement after the upload", (3, *_HEAD, 60, *_TOTALS), answer=(37, 66)),
 )
+# fmt: on
 
 ADVICES = frozenset({"0220", "0320", "0420"})
 """What has happened already: recorded whatever we think of it."""

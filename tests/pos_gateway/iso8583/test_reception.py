@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
 from pos_gateway.iso8583.codec import decode, encode
 from pos_gateway.iso8583.reader import scanned
@@ -106,7 +106,7 @@ def test_a_fault_of_ours_is_told_with_a_mac_and_the_message_can_come_again(count
     assert counter.left(someone) == (13_800, 0)
 
 
-def test_without_the_database_the_line_is_cut_and_nothing_is_said(counter: Counter, engine: Engine) -> None:
+def test_without_the_database_the_line_is_cut_and_nothing_is_said(counter: Counter) -> None:
     terminal = counter.terminal()
 
     class Away:
