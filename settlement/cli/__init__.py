@@ -10,11 +10,14 @@ import click
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from settlement.cli import (
+    agent,
     backup,
     balance,
+    booking,
     cards,
     close,
     common,
+    complaint,
     corrections,
     demo,
     explain,
@@ -22,7 +25,9 @@ from settlement.cli import (
     fraud,
     gateway,
     house,
+    iso8583,
     issue,
+    messages,
     pay,
     people,
     pins,
@@ -146,6 +151,13 @@ visits.visits.add_command(corrections.correct)
 visits.visits.add_command(corrections.evidence_command)
 visits.visits.add_command(corrections.waiting_command)
 main.add_command(terminals.terminal)
+terminals.terminal.add_command(iso8583.simulate)
+terminals.terminal.add_command(iso8583.chip_card)
+main.add_command(iso8583.iso8583)
 main.add_command(backup.backup_key)
 main.add_command(backup.backup)
 main.add_command(backup.restore)
+main.add_command(agent.agent)
+main.add_command(booking.booking)
+main.add_command(complaint.complaint)
+main.add_command(messages.messages)
