@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from pos_gateway.iso8583 import mac
-from pos_gateway.iso8583.elements import pin_account
 from pos_gateway.iso8583.journal import Key
 from pos_gateway.iso8583.spec import ADVICES, Message
 from settlement.act import Act
 from settlement.keys import KeyRing
-from settlement.outcomes import Declined
+from settlement.outcomes import Declined, Reason, declined
 from settlement.providers import terminals
 from settlement.providers.terminals import Terminal
+from settlement.visits.shown import Shown
 
 T = TypeVar("T")
 
@@ -26,6 +25,18 @@ class Malformed(Exception):
     def __init__(self, number: int) -> None:
         self.number = number
         super().__init__(f"field {number}")
+
+    @property
+    def declined(self) -> Declined:
+        return declined(Reason.MESSAGE_INCOMPLETE, fields=str(self.number))
+
+
+def held(number: int, how: Callable[[], T]) -> T:
+    """What a field holds. Raises Malformed."""
+    try:
+        return how()
+    except ValueError as error:
+        raise Malformed(number) from error
 
 
 @dataclass(frozen=True)
@@ -41,13 +52,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """``reference``: the number of its row in the journal."""
+    """``shown``: the card as it was shown, read before anything was locked; None where the message shows none. ``reference``: the number of its
+    row in the journal."""
 
     act: Act
     ring: KeyRing
     key: Key
     message: Message
     reference: int
+    shown: Shown | Declined | None
 
     @property
     def advice(self) -> bool:
@@ -61,21 +74,5 @@ class Case:
             raise LookupError(self.key.terminal_id)
         return found
 
-    def read(self, number: int, how: Callable[[], T]) -> T:
-        """What a field holds. Raises Malformed."""
-        try:
-            return how()
-        except ValueError as error:
-            raise Malformed(number) from error
-
     def amount(self) -> int:
-        return self.read(4, lambda: int(self.message.text(4)))
-
-    def pin(self) -> str | None:
-        """The PIN of field 126, None when it was sealed with none of the terminal's keys, or for another card. Only to be asked where there is one."""
-        block, account = self.message.data(126), pin_account(self.message)
-        for keys in self.terminal.working:
-            digits = mac.open_pin(keys.pin, block, account)
-            if digits is not None:
-                return digits
-        return None
+        return held(4, lambda: int(self.message.text(4)))

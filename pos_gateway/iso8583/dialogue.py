@@ -19,10 +19,12 @@ from pos_gateway.iso8583.elements import CURRENCY, clock_fields
 from pos_gateway.iso8583.journal import Key
 from pos_gateway.iso8583.spec import ECHOED, Layout, Message
 from settlement.act import SYSTEM, Act, Actor, begin
+from settlement.db import reading
 from settlement.keys import KeyRing
 from settlement.outcomes import Declined, Reason, Refused, declined, fill
 from settlement.providers import terminals as register
 from settlement.providers.tables import terminals
+from settlement.visits.shown import Shown
 
 LONGEST_WORDS = 400
 """Bytes of field 63."""
@@ -34,24 +36,32 @@ def answer(engine: Engine, ring: KeyRing, now: datetime, terminal_id: str, reque
         key = journal.key_of(terminal_id, request, now)
     except ValueError:
         return _refusal(request, declined(Reason.MESSAGE_INCOMPLETE, fields="7, 11"))
+    shown, refused = None, None
+    try:
+        with reading(engine) as conn:  # a PIN takes long to hash: before anything is locked
+            shown = trading.shown_in(conn, ring, key, request, now)
+    except Malformed as malformed:
+        refused = malformed.declined
     try:
         with begin(engine, SYSTEM, now) as act:
-            return _Desk(act, ring, key, request).answer()
-    except Refused as refused:
+            return _Desk(act, ring, key, request, shown, refused).answer()
+    except Refused as error:
         # Nothing of it was kept; that it came, and what it was answered, is.
+        refused = Declined(error.reason, error.details)
         with begin(engine, SYSTEM, now) as act:
-            return _Desk(act, ring, key, request, Declined(refused.reason, refused.details)).answer()
+            return _Desk(act, ring, key, request, shown, refused).answer()
 
 
 @dataclass(frozen=True)
 class _Desk:
-    """``refused``: the message was tried already, and rolled back for this reason."""
+    """``shown``: the card as the message shows it. ``refused``: why nothing is to be done any more; all that is left is to keep the answer."""
 
     act: Act
     ring: KeyRing
     key: Key
     request: Message
-    refused: Declined | None = None
+    shown: Shown | Declined | None
+    refused: Declined | None
 
     def answer(self) -> Message:
         mine = select(terminals).where(terminals.c.id == self.key.terminal_id).with_for_update()
@@ -63,15 +73,16 @@ class _Desk:
             wrong = self._wrong(terminal, layout)
             return _refusal(self.request, wrong) if wrong else _message(self.request, Outcome())
         content = journal.content_of(self.ring, self.request)
-        known = journal.find(self.act, self.key)
+        known = journal.find(self.act.conn, self.key)
         if known is not None and known.status == "answered":
             if known.content != content:
                 return _refusal(self.request, declined(Reason.ID_REUSED))
             return journal.answer_of(known)
         reference = journal.begin(self.act, self.key, self.request, content, known)
         actor = Actor(f"terminal:{terminal.id}", "device", provider_id=terminal.provider_id)
-        case = Case(replace(self.act, actor=actor), self.ring, self.key, self.request, reference)
-        wrong = self.refused or (declined(Reason.REVERSED_BEFORE) if known else None) or self._wrong(terminal, layout)
+        case = Case(replace(self.act, actor=actor), self.ring, self.key, self.request, reference, self.shown)
+        before = declined(Reason.REVERSED_BEFORE) if known else None
+        wrong = before or self._wrong(terminal, layout) or self.refused
         outcome = _worked_off(case, layout, wrong)
         told = _message(self.request, outcome, reference)
         reason = outcome.declined.reason.code if outcome.declined else None
@@ -100,7 +111,7 @@ def _worked_off(case: Case, layout: Layout | None, wrong: Declined | None) -> Ou
     try:
         return _HANDLERS[layout.mti, layout.code](case)
     except Malformed as malformed:
-        return Outcome(declined=declined(Reason.MESSAGE_INCOMPLETE, fields=str(malformed.number)))
+        return Outcome(declined=malformed.declined)
 
 
 def _sign_on(case: Case) -> Outcome:

@@ -65,8 +65,8 @@ def content_of(ring: KeyRing, message: Message) -> str:
     return ring.index(json.dumps(_plain(Message(first_sent(message.mti), left)), sort_keys=True), _CONTENT)
 
 
-def find(act: Act, key: Key) -> Row[Any] | None:
-    return act.conn.execute(select(messages).where(*_is(key))).one_or_none()
+def find(conn: Connection, key: Key) -> Row[Any] | None:
+    return conn.execute(select(messages).where(*_is(key))).one_or_none()
 
 
 def by_reference(act: Act, reference: str) -> Row[Any] | None:

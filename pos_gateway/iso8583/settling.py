@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from pos_gateway.iso8583 import journal
-from pos_gateway.iso8583.case import Case, Outcome
+from pos_gateway.iso8583.case import Case, Outcome, held
 from pos_gateway.iso8583.elements import original
 from pos_gateway.iso8583.spec import PURCHASE, REFUND, SETTLE_AFTER_UPLOAD, VOID
 from pos_gateway.iso8583.tables import batches, uploads
@@ -70,8 +70,8 @@ def not_open(case: Case) -> Declined | None:
 
 def upload(case: Case) -> Outcome:
     """One transaction as the terminal has it. It is only put down; settling compares."""
-    meant = case.read(90, lambda: original(case.message.text(90)))
-    key = case.read(90, lambda: journal.key_of_original(case.key.terminal_id, meant, case.act.now))
+    meant = held(90, lambda: original(case.message.text(90)))
+    key = held(90, lambda: journal.key_of_original(case.key.terminal_id, meant, case.act.now))
     row: dict[str, Any] = {"terminal_id": key.terminal_id, "batch": case.message.text(60)}
     row |= {"mti": key.mti, "trace": key.trace}
     row |= {"sent_at": key.sent_at, "kind": case.message.text(3), "amount_fen": case.amount()}
@@ -109,12 +109,12 @@ def _told(case: Case) -> Totals:
     """Raises Malformed where a figure is none, where refunds were reversed, or where the net is not that of the amounts."""
 
     def figure(number: int) -> int:
-        return case.read(number, lambda: int(case.message.text(number)))
+        return held(number, lambda: int(case.message.text(number)))
 
     theirs = Totals(**{name: figure(number) for name, number in _FIELDS.items()})
     for number in _ALWAYS_ZERO:
-        case.read(number, lambda number=number: _zero(figure(number)))  # type: ignore[misc]
-    case.read(97, lambda: _same(theirs.net, case.message.text(97)))
+        held(number, lambda number=number: _zero(figure(number)))  # type: ignore[misc]
+    held(97, lambda: _same(theirs.net, case.message.text(97)))
     return theirs
 
 

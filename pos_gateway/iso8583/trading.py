@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
-from pos_gateway.iso8583 import journal, settling
-from pos_gateway.iso8583.case import Case, Outcome
+from pos_gateway.iso8583 import journal, mac, settling
+from pos_gateway.iso8583.case import Case, Outcome, held
 from pos_gateway.iso8583.elements import (
     AVAILABLE,
     CASH,
@@ -23,10 +25,14 @@ from pos_gateway.iso8583.elements import (
     items,
     moment,
     original,
+    pin_account,
 )
-from pos_gateway.iso8583.spec import BALANCE
+from pos_gateway.iso8583.journal import Key
+from pos_gateway.iso8583.spec import BALANCE, Message
+from settlement.keys import KeyRing
 from settlement.money import format_yuan
 from settlement.outcomes import Declined, Reason, declined
+from settlement.providers import terminals
 from settlement.visits import counter, shown
 from settlement.visits.counter import How, Sale
 from settlement.visits.forms import Debit
@@ -34,8 +40,8 @@ from settlement.visits.shown import ChipAnswer, Left, Shown
 
 
 def balance(case: Case) -> Outcome:
-    at = case.read(13, lambda: moment(case.message, case.act.now))
-    what = _shown(case)
+    at = held(13, lambda: moment(case.message, case.act.now))
+    what = _of(case)
     if isinstance(what, Declined):
         return Outcome(declined=what)
     left = shown.ask(case.act, case.ring, what, at, case.key.sale_id)
@@ -48,20 +54,20 @@ def balance(case: Case) -> Outcome:
 def purchase(case: Case) -> Outcome:
     """A purchase that waits for our answer, or the advice of one that was made without a line."""
     text = case.message.text
-    at = case.read(13, lambda: moment(case.message, case.act.now))
-    parts, what = text(54), _shown(case)
+    at = held(13, lambda: moment(case.message, case.act.now))
+    parts, what = text(54), _of(case)
     if isinstance(what, Declined):
         return Outcome(declined=what)
     asked = Sale(
         id=case.key.sale_id,
         terminal_id=case.key.terminal_id,
         staff_no=text(59).strip(),
-        items=case.read(48, lambda: items(text(48).strip())),
+        items=held(48, lambda: items(text(48).strip())),
         shown=what,
         occurred_at=at,
         total_fen=case.amount(),
-        personal_fen=case.read(54, lambda: amount(parts, PERSONAL, PART)),
-        cash_fen=case.read(54, lambda: amount(parts, CASH, PART)),
+        personal_fen=held(54, lambda: amount(parts, PERSONAL, PART)),
+        cash_fen=held(54, lambda: amount(parts, CASH, PART)),
         receipt_no=text(58).strip() or None,
         offline=case.advice,
     )
@@ -99,9 +105,9 @@ def _take_back(case: Case, how: How) -> Outcome:
 
 def reversal(case: Case) -> Outcome:
     """Undo what the terminal had no answer to. What never came is remembered, and refused should it come later."""
-    meant = case.read(90, lambda: original(case.message.text(90)))
-    key = case.read(90, lambda: journal.key_of_original(case.key.terminal_id, meant, case.act.now))
-    row = journal.find(case.act, key)
+    meant = held(90, lambda: original(case.message.text(90)))
+    key = held(90, lambda: journal.key_of_original(case.key.terminal_id, meant, case.act.now))
+    row = journal.find(case.act.conn, key)
     if row is None:
         journal.block(case.act, key, case.reference)
         return Outcome()
@@ -125,16 +131,33 @@ def _undo(case: Case, row: Row[Any]) -> Declined | None:
 
 
 # -- what is shown, what is told --------------------------------------------------------------------------------------------------
-def _shown(case: Case) -> Shown | Declined:
-    fields, text = case.message.fields, case.message.text
+def shown_in(conn: Connection, ring: KeyRing, key: Key, message: Message, now: datetime) -> Shown | Declined | None:
+    """The card as a message shows it, its PIN hashed; None for a message that shows none, or was answered before. Raises Malformed."""
+    fields, text = message.fields, message.text
+    if not fields.keys() & {2, 61} or journal.find(conn, key) is not None:
+        return None
     chip = None
     if 55 in fields:
-        data = case.read(55, lambda: chip_data(case.message.data(55)))
+        data = held(55, lambda: chip_data(message.data(55)))
         chip = ChipAnswer(data.unpredictable, data.counter, data.cryptogram)
-    pin = case.pin() if 126 in fields else None
-    if 126 in fields and pin is None:
+    what = Shown(card_no=text(2) or None, code=text(61).strip() or None, chip=chip)
+    if 126 not in fields:
+        return what
+    digits = _pin(conn, ring, key.terminal_id, message)
+    if digits is None:
         return declined(Reason.PIN_UNREADABLE)
-    return Shown(card_no=text(2) or None, code=text(61).strip() or None, chip=chip, pin=pin)
+    return shown.tried(conn, ring, replace(what, pin=digits), held(13, lambda: moment(message, now)))
+
+
+def _pin(conn: Connection, ring: KeyRing, terminal_id: str, message: Message) -> str | None:
+    """None when the block was sealed with none of the terminal's keys, or for another card."""
+    terminal, block, account = terminals.known(conn, ring, terminal_id), message.data(126), pin_account(message)
+    found = (mac.open_pin(keys.pin, block, account) for keys in (terminal.working if terminal else ()))
+    return next((digits for digits in found if digits is not None), None)
+
+
+def _of(case: Case) -> Shown | Declined:
+    return declined(Reason.CODE_UNKNOWN) if case.shown is None else case.shown
 
 
 def _split(debit: Debit) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from settlement.act import Act
 from settlement.cards import chip, dynamic_code, inquiry, pin, token
+from settlement.cards.pin import Attempt
 from settlement.cards.tables import cards, dynamic_codes, media
 from settlement.keys import KeyRing
 from settlement.outcomes import Declined, Reason, declined
@@ -29,12 +30,12 @@ class ChipAnswer(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     """``card_no``: the printed number, read from the chip or typed; ``code``: the text of a QR, the card's own or a dynamic one, or the eight digits of a
-    dynamic code; ``pin``: six digits. The strongest of them is the consent."""
+    dynamic code; ``pin``: six digits, or what hashing them said (:func:`tried`). The strongest of them is the consent."""
 
     card_no: str | None = None
     code: str | None = None
     chip: ChipAnswer | None = None
-    pin: str | None = None
+    pin: str | Attempt | None = None
 
     @property
     def dynamic(self) -> bool:
@@ -97,6 +98,14 @@ def read(conn: Connection, ring: KeyRing, what: Shown) -> Read | Declined:
     return Read(*found)
 
 
+def tried(conn: Connection, ring: KeyRing, what: Shown, at: datetime) -> Shown:
+    """The same, its PIN hashed: this takes long, so it is done before anything is locked. Of a card that is not known the PIN stays as it is."""
+    card = read(conn, ring, what)
+    if isinstance(card, Declined) or not isinstance(what.pin, str):
+        return what
+    return replace(what, pin=pin.attempt(conn, ring, card.card_id, what.pin, at=at))
+
+
 def proved(
     act: Act, ring: KeyRing, what: Shown, card: Read, amount_fen: int, at: datetime, *, late: bool = False
 ) -> Declined | None:
@@ -121,7 +130,9 @@ def proved(
         )
         if refusal is not None:
             return refusal
-    return None if what.pin is None else pin.check(act, ring, card.card_id, what.pin, at=at)
+    if what.pin is None or isinstance(what.pin, str):
+        return None if what.pin is None else pin.check(act, ring, card.card_id, what.pin, at=at)
+    return pin.count(act, what.pin) if what.pin.card_id == card.card_id else declined(Reason.OTHER_CARD)
 
 
 def redeemed(
