@@ -33,6 +33,12 @@ def network_key(enrolled: bytes) -> bytes:
     return _cmac(enrolled, _NETWORK_MAC)
 
 
+def check_key(key: bytes) -> None:
+    """Raises ValueError for what is no AES-128 key."""
+    if len(key) != KEY_BYTES:
+        raise ValueError("a key has 16 bytes")
+
+
 def wrap(enrolled: bytes, mac_key: bytes, pin_key: bytes) -> bytes:
     """Field 62: the MAC key and the PIN key, each wrapped by RFC 3394; 48 bytes."""
     wrapping = _cmac(enrolled, _WRAP)

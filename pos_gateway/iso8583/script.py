@@ -79,10 +79,10 @@ def perform(terminal: Terminal, exchanges: Exchanges, text: str) -> Message | No
         raise Unclear(text) from missing
 
 
-def _reverse(terminal: Terminal, mti: str) -> Message:
+def _last(terminal: Terminal) -> Message:
     if terminal.last is None:
-        raise Unclear("reverse")
-    return terminal.reverse(terminal.last, mti)
+        raise Unclear("还没有发过 nothing was sent yet")
+    return terminal.last
 
 
 _SIMPLE: dict[str, Callable[[Terminal], Message]] = {
@@ -90,10 +90,10 @@ _SIMPLE: dict[str, Callable[[Terminal], Message]] = {
     "sign-off": Terminal.sign_off,
     "keys": Terminal.exchange_keys,
     "echo": Terminal.echo,
-    "repeat": Terminal.repeat,
+    "repeat": lambda terminal: terminal.repeat(_last(terminal)),
     "settle": Terminal.settle,
-    "reverse": lambda terminal: _reverse(terminal, "0400"),
-    "reverse-advice": lambda terminal: _reverse(terminal, "0420"),
+    "reverse": lambda terminal: terminal.reverse(_last(terminal), "0400"),
+    "reverse-advice": lambda terminal: terminal.reverse(_last(terminal), "0420"),
 }
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,7 +19,7 @@ from settlement import officers
 from settlement.cards import chip
 from settlement.cards.tables import media
 from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
-from settlement.clock import system_clock
+from settlement.clock import Clock
 from settlement.outcomes import Reason, Refused
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _tls(certificate: Path | None, private_key: Path | None) -> ssl.SSLContext |
 @json_option
 @pass_desk
 def chip_card(desk: Desk, number: str, out: Path, by: str, as_json: bool) -> None:
-    """给模拟终端做一张芯片卡（含密钥，只用于测试） A chip card for the simulator; holds its key, for tests only."""
+    """给模拟终端做一张芯片卡；文件里有卡片密钥，留痕 A chip card for the simulator; the file holds its key, and that is audited."""
     from pos_gateway.iso8583.reader import ChipCard
 
     with desk.acting(by) as act:
@@ -109,7 +110,9 @@ def chip_card(desk: Desk, number: str, out: Path, by: str, as_json: bool) -> Non
 @click.option("--tls", "authority", type=FOUND, help="用 TLS，并以此根证书核对 use TLS and trust this root")
 @click.option("--hex", "show_hex", is_flag=True, help="显示收发的字节 show the bytes sent and received")
 @json_option
+@pass_desk
 def simulate(
+    desk: Desk,
     script: TextIO,
     server: str,
     memory: Path,
@@ -139,7 +142,7 @@ def simulate(
         raise click.BadParameter(server, param_hint="--server")
     tls = ssl.create_default_context(cafile=str(authority)) if authority else None
     exchanges = Exchanges(partial(Line, host, int(port), tls=tls), partial(_show, show_hex))
-    terminal = _terminal(memory, exchanges, terminal_id, merchant, key)
+    terminal = _terminal(memory, exchanges, desk.clock, terminal_id, merchant, key)
     try:
         good = _run(script, terminal, exchanges, as_json)
     finally:
@@ -149,8 +152,9 @@ def simulate(
 
 
 def _terminal(
-    memory: Path, exchanges: Exchanges, terminal_id: str | None, merchant: str | None, key: str | None
+    memory: Path, exchanges: Exchanges, clock: Clock, terminal_id: str | None, merchant: str | None, key: str | None
 ) -> Terminal:
+    from pos_gateway.iso8583.mac import check_key
     from pos_gateway.iso8583.simulator import Terminal
 
     kept: dict[str, Any] = json.loads(memory.read_text()) if memory.exists() else {}
@@ -160,9 +164,10 @@ def _terminal(
         typed = key or click.prompt("终端密钥 key", hide_input=True)
         kept = {"id": terminal_id, "merchant": merchant, "key": typed}
     try:
-        terminal = Terminal(kept["id"], kept["merchant"], bytes.fromhex(kept["key"]), exchanges, system_clock)
+        terminal = Terminal(kept["id"], kept["merchant"], bytes.fromhex(kept["key"]), exchanges, clock)
         if "trace" in kept:
             terminal.restore(kept)
+        check_key(terminal.key)
     except (ValueError, KeyError) as error:
         raise click.UsageError(
             f"{memory}: 不是终端的记忆，或密钥不是32位十六进制  no terminal, or its key is not 32 hex digits"
@@ -182,7 +187,7 @@ def _run(script: TextIO, terminal: Terminal, exchanges: Exchanges, as_json: bool
     from pos_gateway.iso8583.simulator import approved
 
     good = True
-    for line in script:
+    for line in _lines(script):
         try:
             answer = perform(terminal, exchanges, line)
         except AnswerLost:
@@ -198,6 +203,17 @@ def _run(script: TextIO, terminal: Terminal, exchanges: Exchanges, as_json: bool
                 good = good and approved(answer)
                 click.echo(_told(answer, as_json))
     return good
+
+
+def _lines(script: TextIO) -> Iterator[str]:
+    """The script's lines; a person at a terminal is asked for each."""
+    while True:
+        if script.isatty():
+            click.echo("> ", nl=False, err=True)
+        line = script.readline()
+        if not line:
+            return
+        yield line
 
 
 def _told(answer: Message, as_json: bool) -> str:
