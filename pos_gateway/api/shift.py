@@ -56,12 +56,15 @@ def today() -> Response:
         body: dict[str, Any] = {"day": on.isoformat(), "server_time": moment(now.astimezone(SHANGHAI))}
         body |= {"caregiver": who and {"staff_no": who.staff_no, "name": who.name}}
         body |= {"provider": _provider(conn, device.provider_id), "orders": planned}
+        body |= {"begun_elsewhere": day.begun_elsewhere(conn, device.id, who.id, now) if who else []}
         body |= {"prices": day.prices(conn, scheme, device.provider_id, on), "terms": day.terms(ring, scheme)}
         head = conn.execute(select(devices.c.last_counter, devices.c.last_hash).where(devices.c.id == device.id)).one()
     body |= {"head": {"counter": head.last_counter, "hash": head.last_hash}}
     with acting() as act:
         shown = [order["order_id"] for order in planned]
-        act.audit("shift.fetch", f"device:{device.id}", after={"caregiver_id": who and who.id, "orders": shown})
+        begun = [one["visit_id"] for one in body["begun_elsewhere"]]
+        told = {"caregiver_id": who and who.id, "orders": shown, "visits": begun}
+        act.audit("shift.fetch", f"device:{device.id}", after=told)
     return _answer(body)
 
 

@@ -96,12 +96,27 @@ class Head(Schema):
     hash = fields.String()
 
 
+class VisitBegun(Schema):
+    visit_id = fields.String()
+    order_id = fields.String(allow_none=True)
+    senior = fields.String()
+    check_in_at = fields.String()
+    items = fields.List(fields.String())
+
+
 class Bundle(Schema):
     day = fields.String()
     server_time = fields.String()
     caregiver = fields.Nested(Person, allow_none=True)
     provider = fields.Nested(Employer)
     orders = fields.List(fields.Nested(OrderWithAddress))
+    begun_elsewhere = fields.List(
+        fields.Nested(VisitBegun),
+        metadata=_note(
+            "本人在另一台设备上签到、尚未签退的服务",
+            "one's own visits that another device began and nobody checked out of",
+        ),
+    )
     prices = fields.List(fields.Nested(PriceOfItem))
     terms = fields.Nested(Terms)
     head = fields.Nested(Head, metadata=_note("服务器收到的最后一个事件", "the last event that the server has"))

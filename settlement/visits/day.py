@@ -20,7 +20,9 @@ from settlement.policy.tariff import prices_in_force
 from settlement.providers.tables import contracts
 from settlement.visits import words
 from settlement.visits.signed_event import moment
-from settlement.visits.tables import work_orders
+from settlement.visits.tables import visits, work_orders
+
+A_DAY = timedelta(days=1)
 
 PRICE_FIELDS = (
     *("item_code", "name_zh", "name_en", "unit_zh", "price_fen", "min_minutes", "subsidised", "evidence_kind"),
@@ -54,7 +56,7 @@ def orders(
         select(work_orders, *(s[name] for name in personal), s.emergency_name, s.emergency_phone_cipher)
         .join(seniors, s.id == o.senior_id)
         .where(o.provider_id == provider_id, o.status == "planned")
-        .where(o.planned_start >= start, o.planned_start < start + timedelta(days=1))
+        .where(o.planned_start >= start, o.planned_start < start + A_DAY)
         .order_by(o.planned_start, o.id)
     )
     if caregiver_id is not None:
@@ -72,6 +74,29 @@ def _order(row: Any, ring: KeyRing) -> dict[str, Any]:
     told |= {"address": opened(row.address_cipher, register.ADDRESS), "phone": opened(row.phone_cipher, register.PHONE)}
     told |= {"latitude_e7": row.latitude_e7, "longitude_e7": row.longitude_e7, "emergency_name": row.emergency_name}
     return told | {"emergency_phone": opened(row.emergency_phone_cipher, register.EMERGENCY_PHONE)}
+
+
+def begun_elsewhere(conn: Connection, device_id: str, caregiver_id: int, now: datetime) -> list[dict[str, Any]]:
+    """Visits of a caregiver that another device began within a day and nobody checked out of: its battery is empty, it was lost, it broke."""
+    v, o, s = visits.c, work_orders.c, seniors.c
+    query = (
+        select(v.id, v.order_id, v.check_in_at, s.name, o["items"])
+        .join(seniors, s.id == v.senior_id)
+        .outerjoin(work_orders, o.id == v.order_id)
+        .where(v.caregiver_id == caregiver_id, v.status == "open", v.check_in_at > now - A_DAY)
+        .where(v.device_id.is_distinct_from(device_id))
+        .order_by(v.check_in_at, v.id)
+    )
+    return [
+        {
+            "visit_id": row.id,
+            "order_id": row.order_id,
+            "senior": row.name,
+            "check_in_at": moment(row.check_in_at.astimezone(SHANGHAI)),
+            "items": row.items or [],
+        }
+        for row in conn.execute(query)
+    ]
 
 
 def prices(conn: Connection, scheme: Scheme, provider_id: int, day: date) -> list[dict[str, Any]]:
