@@ -175,6 +175,7 @@ class Reason(Enum):
 
     # --- counters and terminals ---------------------------------------------------------------------------------------------
     ITEM_NOT_AT_COUNTER = Words(422, "57", False, "须上门服务的项目不能在柜台消费：{items}", "Served at home, not sold at a counter: {items}", "请只选柜台提供的项目", "Choose what the counter offers")
+    CORRECTION_AT_COUNTER = Words(409, "57", False, "柜台消费没有起止时间，不能更正", "A purchase at a counter has no times to correct", "记错的请撤销或退款后重新消费", "If it is wrong, take it back and sell again")
     SALE_UNKNOWN = Words(404, "25", False, "没有找到原交易", "The original transaction was not found", "请核对原交易的平台流水号", "Check the reference of the original")
     SALE_NOT_TODAY = Words(409, "57", False, "不是当日的交易，不能撤销", "Not of today: it cannot be voided", "请按退款办理", "Make a refund instead")
     REFUND_NOT_WHOLE = Words(422, "13", False, "只能整笔退回{total_fen}分", "Only the whole {total_fen} fen can be given back", "请按原交易的金额办理", "Give the amount of the original")

@@ -76,7 +76,7 @@ def _owed(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subquery
     done = (
         select(visits.c.senior_id, func.count().label("visits"))
         .where(visits.c.scheme_code == scheme.code, visits.c.month == str(month), visits.c.status.in_(COUNTS))
-        .where(visits.c.check_out_at.is_not(None))  # a meal fetched at a hatch is no visit to the home
+        .where(visits.c.seconds.is_not(None))  # a meal fetched at a hatch took no time: it is no visit to the home
         .group_by(visits.c.senior_id)
         .subquery()
     )

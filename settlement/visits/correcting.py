@@ -200,6 +200,8 @@ def _reckoned(act: Act, visit: Row[Any], asked: Proposal) -> _Times:
         raise Refused(Reason.BAD_INPUT, detail=f"{asked.reason[:40]}: {', '.join(CORRECTION_REASONS)}; note")
     if visit.status == "paid":
         raise Refused(Reason.VISIT_ON_STATEMENT)
+    if visit.status == "served" and visit.seconds is None:
+        raise Refused(Reason.CORRECTION_AT_COUNTER)
     if visit.status == "void" and visit.void_reason not in MENDABLE:
         raise Refused(Reason.VISIT_VOID, why=VOID_REASONS[visit.void_reason].zh)
     scheme = in_force(act.conn, visit.scheme_code, Month.parse(visit.month))

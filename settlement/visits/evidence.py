@@ -105,8 +105,8 @@ def weak(scheme: Scheme, v: FromClause) -> ColumnElement[bool]:
 
 
 def at_counter(v: FromClause) -> ColumnElement[bool]:
-    """True for a row of visits that was bought at a counter."""
-    return and_(v.c.check_out_at.is_(None), v.c.status.in_(("served", "paid")))
+    """True for a row of visits that was bought at a counter: it took no time."""
+    return and_(v.c.seconds.is_(None), v.c.status.in_(("served", "paid")))
 
 
 def _implausible(scheme: Scheme, v: FromClause, end: str) -> ColumnElement[bool]:
@@ -133,7 +133,7 @@ def _end(scheme: Scheme, row: Row[Any], name: str, *, scanned: bool) -> End:
 
 
 def _flags(scheme: Scheme, row: Row[Any], begin: End, end: End | None) -> Iterator[str]:
-    bought = row.check_out_at is None and row.status in ("served", "paid")
+    bought = row.seconds is None and row.status in ("served", "paid")
     for name, each in (("in", begin), ("out", end)):
         if each is None or bought:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.providers import terminals
 from settlement.providers.tables import caregivers
-from settlement.visits import compliance, evidence, voiding
+from settlement.visits import compliance, correcting, evidence, voiding
 from settlement.visits.forms import Visit
 from settlement.visits.integrity import check
 from settlement.visits.shown import ChipAnswer, Shown
@@ -265,3 +265,14 @@ def test_what_a_purchase_proves_is_graded_by_how_it_was_agreed_to(world: World, 
             with acting(world.engine) as act:
                 found = evidence.of(act.conn, each.id)
             assert (found.grade, found.flags, found.end) == (grade, (), None)
+
+
+def test_a_purchase_has_no_times_to_correct(world: World, counter: Hatch) -> None:
+    someone = world.holder(subsidy=5000)
+    asked = counter.asked(counter.chip(someone, 1200), 1200)
+    sold(counter.sell(asked))
+    later = asked.occurred_at + timedelta(hours=1)
+    proposal = correcting.Proposal(visit_id=asked.id, reason="forgot_out", note="seen by the cook", check_out_at=later)
+    with pytest.raises(Refused) as error, acting(world.engine, NEXT_DAY, TOWN_CLERK) as act:
+        correcting.propose(act, proposal)
+    assert error.value.reason is Reason.CORRECTION_AT_COUNTER
