@@ -25,6 +25,7 @@ from settlement.ledger.transfer import Transfer
 from settlement.policy import store, tariff
 from settlement.policy.price_sheet import builtin_prices
 from settlement.providers import caregivers, devices, register
+from settlement.providers.tables import shifts
 from settlement.visits import device_key, orders
 from settlement.visits.orders import Plan
 from tests.cards.county import TOWN, carded
@@ -118,7 +119,15 @@ class Door:
     def enrolled(self, alg: str = device_key.ED25519, *, shared: bool = False) -> DeviceClient:
         phone = self.phone(alg)
         phone.enrol(self.code(caregiver=None if shared else self.town.our_caregiver))
+        if shared:
+            self.works_with(str(phone.chain.device_id), self.town.our_caregiver)
         return phone
+
+    def works_with(self, device_id: str, caregiver_id: int) -> None:
+        """A shift on a shared phone from now on."""
+        with acting(self.town.engine, self.now) as act:
+            row = {"id": f"s{next(_people)}", "device_id": device_id, "caregiver_id": caregiver_id, "how": "badge"}
+            act.conn.execute(insert(shifts), row | {"opened_at": act.now, "until": act.now + timedelta(hours=12)})
 
     def passes(self, **time: float) -> None:
         self.now += timedelta(**time)

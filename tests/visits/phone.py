@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, select
 from settlement.act import Actor
 from settlement.cards.tables import media
 from settlement.cards.token import make
-from settlement.providers.tables import caregivers, devices
+from settlement.providers.tables import caregivers, devices, shifts
 from settlement.visits import device_key, door, signed_event
 from settlement.visits.door import EventOutcome
 from settlement.visits.signed_event import FIRST_PREV, SignedEvent, moment
@@ -33,6 +33,9 @@ class Phone:
             row |= {"caregiver_id": None if shared else caregiver}
             row |= {"algorithm": alg, "key_id": device_key.key_id(public), "public_key": device_key.to_text(public)}
             act.conn.execute(insert(devices).values(**row, enrolled_at=act.now, last_counter=0, last_hash=FIRST_PREV))
+            if shared:  # with a shift all the time
+                shift = {"id": f"s-{self.id}", "device_id": self.id, "caregiver_id": caregiver, "how": "badge"}
+                act.conn.execute(insert(shifts).values(**shift, opened_at=act.now, until=at("2027-01-01 00:00")))
         self.staff_no, self.provider = worker.staff_no, worker.provider_id
         self.counter, self.prev = 0, FIRST_PREV
 
