@@ -33,9 +33,11 @@ class Phone:
             row |= {"caregiver_id": None if shared else caregiver}
             row |= {"algorithm": alg, "key_id": device_key.key_id(public), "public_key": device_key.to_text(public)}
             act.conn.execute(insert(devices).values(**row, enrolled_at=act.now, last_counter=0, last_hash=FIRST_PREV))
-            if shared:  # with a shift all the time
-                shift = {"id": f"s-{self.id}", "device_id": self.id, "caregiver_id": caregiver, "how": "badge"}
-                act.conn.execute(insert(shifts).values(**shift, opened_at=act.now, until=at("2027-01-01 00:00")))
+            if shared:  # every colleague has a shift on it, all the time
+                colleagues = select(caregivers.c.id).where(caregivers.c.provider_id == worker.provider_id)
+                for other in act.conn.execute(colleagues).scalars().all():
+                    shift = {"id": f"s-{self.id}-{other}", "device_id": self.id, "caregiver_id": other, "how": "badge"}
+                    act.conn.execute(insert(shifts).values(**shift, opened_at=act.now, until=at("2027-01-01 00:00")))
         self.staff_no, self.provider = worker.staff_no, worker.provider_id
         self.counter, self.prev = 0, FIRST_PREV
 
