@@ -16,6 +16,7 @@ from pos_gateway.api.gateway import GatewayConfig
 from settlement import keys
 from settlement.clock import system_clock
 from settlement.db import make_engine
+from settlement.messages import senders
 
 PROXIES = "SONGBAI_TRUSTED_PROXIES"
 HOSTS = "SONGBAI_HOSTS"
@@ -29,7 +30,8 @@ def application() -> Flask:
     database = make_url(url).database if url.startswith("sqlite") else None
     ring = keys.load(keys.ring_path(Path(database) if database else None))
     hosts = tuple(os.environ.get(HOSTS, "").split())
-    config = GatewayConfig(ring, trusted_proxies=int(os.environ.get(PROXIES, "0")), hosts=hosts)
+    proxies, sender = int(os.environ.get(PROXIES, "0")), senders.from_environment()
+    config = GatewayConfig(ring, trusted_proxies=proxies, hosts=hosts, sender=sender)
     return create_app(make_engine(url, os.environ.get("SONGBAI_SCHEMA") or None), system_clock, config)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from pos_gateway.http_signatures import WINDOW
 from settlement.clock import Clock
 from settlement.keys import KeyRing
+from settlement.messages.carrier import Sender
 
 _NAME = "songbai"
 
@@ -19,7 +20,8 @@ _NAME = "songbai"
 @dataclass(frozen=True)
 class GatewayConfig:
     """``window``: how far a request's ``created`` may lie from now; ``trusted_proxies``: how many proxies in front set
-    X-Forwarded-For; ``hosts``: the only names it answers to, any where none is given; ``enrolment_attempts``: wrong codes one source may try in ten minutes."""
+    X-Forwarded-For; ``hosts``: the only names it answers to, any where none is given; ``enrolment_attempts``: wrong codes one source may try in ten minutes;
+    ``sender``: who carries a one-time code at once, None: it waits in the outbox like every message."""
 
     ring: KeyRing = field(repr=False)
     window: timedelta = WINDOW
@@ -28,6 +30,7 @@ class GatewayConfig:
     max_body_bytes: int = 1024 * 1024
     max_batch: int = 500
     enrolment_attempts: int = 10
+    sender: Sender | None = field(default=None, repr=False)
 
 
 class Forgetting:

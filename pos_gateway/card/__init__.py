@@ -1,9 +1,7 @@
-"""The senior's page: how much is left, what was taken, by whom and for what."""
+"""The senior's page: how much is left, what was taken, by whom and for what; and what the senior has to say about it."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from pos_gateway.card.frame import blueprint, register
 
-blueprint = Blueprint(
-    "card", __name__, template_folder="templates", static_folder="static", static_url_path="/card/static"
-)
+__all__ = ["blueprint", "register"]

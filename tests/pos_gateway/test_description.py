@@ -12,6 +12,9 @@ from pos_gateway.api.access import RULES, Caller
 from settlement.outcomes import Reason
 from tests.pos_gateway.town import Door
 
+SIGNED = {Caller.NEW_KEY, Caller.DEVICE}
+"""Operations of the interface; everything else is a page."""
+
 
 def test_every_address_has_a_rule_and_every_rule_an_address(door: Door) -> None:
     endpoints = {rule.endpoint for rule in door.app.url_map.iter_rules()}
@@ -21,18 +24,32 @@ def test_every_address_has_a_rule_and_every_rule_an_address(door: Door) -> None:
 def test_only_reading_about_the_interface_is_public() -> None:
     public = {endpoint for endpoint, rule in RULES.items() if rule.caller is Caller.PUBLIC}
     app = {"caregiver.index", "caregiver.manifest", "caregiver.worker", "caregiver.static"}
-    assert public == app | {"api-docs.openapi_json", "pages.operations", "static", "card.static"}
+    way_in = {"card.arrive", "card.scan", "card.plate", "card.text_size", "card.static"}
+    assert public == app | way_in | {"api-docs.openapi_json", "pages.operations", "static"}
 
 
 def test_what_is_not_public_turns_away_the_unsigned(door: Door) -> None:
     http = door.http()
     for rule in door.app.url_map.iter_rules():
-        if RULES[rule.endpoint].caller is Caller.PUBLIC:
+        if RULES[rule.endpoint].caller not in SIGNED:
             continue
         assert rule.methods is not None
         for method in rule.methods - {"HEAD"}:
             response = http.request(method, rule.rule, json={})
             assert (response.status_code, response.json()["code"]) == (401, "request_unsigned"), rule.rule
+
+
+def test_what_is_of_one_card_sends_everybody_else_to_scan_theirs(door: Door) -> None:
+    http = door.http()
+    pages = [
+        rule for rule in door.app.url_map.iter_rules() if RULES[rule.endpoint].caller in (Caller.SCANNED, Caller.HOLDER)
+    ]
+    assert len(pages) > 10
+    for rule in pages:
+        assert rule.methods is not None
+        for method in rule.methods - {"HEAD"}:
+            response = http.request(method, rule.rule, data={"number": "1"})
+            assert (response.status_code, response.headers["Location"]) == (303, "/card?over=1"), rule.rule
 
 
 def test_an_address_without_a_rule_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +70,7 @@ def test_the_specification_is_openapi_3_1_and_whole(spec: dict[str, Any]) -> Non
         for path, methods in spec["paths"].items()
         for method, operation in methods.items()
     }
-    served = {endpoint for endpoint, rule in RULES.items() if rule.caller is not Caller.PUBLIC}
+    served = {endpoint for endpoint, rule in RULES.items() if rule.caller in SIGNED}
     assert set(operations) == served
     for endpoint, (path, method, operation) in operations.items():
         assert path.startswith(PREFIX)
