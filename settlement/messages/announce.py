@@ -51,7 +51,7 @@ def debits(act: Act, ring: KeyRing, limit: int = BATCH) -> int:
     To the senior, else an agent, never to a caregiver's telephone; on paper where there is none. One that was taken back at once is not announced.
     """
     require(act, "message.put")
-    query = _debits().where(d.status == "posted", d.recorded_at >= act.now - NEWS, ~_told("debit", d.id))
+    query = debits_found().where(d.status == "posted", d.recorded_at >= act.now - NEWS, ~_told("debit", d.id))
     rows = act.conn.execute(query.order_by(d.recorded_at, d.id).limit(limit)).all()
     items, left = items_of(act.conn, [row.visit_id for row in rows]), _left(act, rows)
     schemes: dict[tuple[str, str], Scheme] = {}
@@ -68,9 +68,13 @@ def debits(act: Act, ring: KeyRing, limit: int = BATCH) -> int:
 def given_back(act: Act, ring: KeyRing, limit: int = BATCH) -> int:
     """Announce debits that were taken back after they had been announced; how many were left in the outbox."""
     require(act, "message.put")
-    query = _debits().where(d.status == "reversed", d.recorded_at >= act.now - REVERSIBLE)
-    query = query.where(_told("debit", d.id), ~_told("debit_back", d.id))
-    rows = act.conn.execute(query.order_by(d.recorded_at, d.id).limit(limit)).all()
+    query = debits_found().where(d.status == "reversed", d.recorded_at >= act.now - REVERSIBLE, _told("debit", d.id))
+    return leave_given_back(act, ring, query, limit)
+
+
+def leave_given_back(act: Act, ring: KeyRing, query: Select[Any], limit: int = BATCH) -> int:
+    """Of debits that came back (``query``: of :func:`debits_found`), announce those nobody was told of; how many were left in the outbox."""
+    rows = act.conn.execute(query.where(~_told("debit_back", d.id)).order_by(d.recorded_at, d.id).limit(limit)).all()
     left = _left(act, rows)
     told = [(row.senior_id, f"debit:{row.id}", _back_text(row, left[row.card_id])) for row in rows]
     return leave(act, ring, "debit_back", told)
@@ -116,7 +120,8 @@ def leave_with(act: Act, ring: KeyRing, kind: str, told: Iterable[tuple[Recipien
 
 
 # -- what is read -------------------------------------------------------------------------------------------------------------
-def _debits() -> Select[Any]:
+def debits_found() -> Select[Any]:
+    """Debits with all that is said of one."""
     amounts = (d.total_fen, d.subsidy_fen, d.personal_fen, d.cash_fen, d.shortfall_fen)
     served = (v.senior_id, v.check_in_at, v.seconds, v.scheme_code, v.month)
     return (

@@ -17,9 +17,9 @@ from settlement.act import Act
 from settlement.clock import Clock
 from settlement.db import insert_if_absent
 from settlement.keys import KeyRing
-from settlement.messages import recipients, senders
+from settlement.messages import recipients
+from settlement.messages.carrier import Answer, Failed, Message, Rejected, Sender, Sent
 from settlement.messages.recipients import Recipient
-from settlement.messages.senders import Failed, Rejected, Sender, Sent
 from settlement.messages.tables import UNSENT, messages
 from settlement.messages.words import KINDS
 from settlement.officers import require
@@ -34,7 +34,7 @@ TEXT = "messages.text"
 DAY_BEGINS, DAY_ENDS = time(8), time(21)
 
 LEASE = timedelta(seconds=60)
-"""Longer than one attempt may take (``senders.TIMEOUT``)."""
+"""Longer than one attempt may take (``carrier.TIMEOUT``)."""
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 """Before the second, third … attempt; after the last one it is given up, and listed."""
 IN_A_ROW = 3
@@ -151,7 +151,7 @@ def deliver(
         if row is None:
             break
         if row.expires_at is not None and row.expires_at <= clock():
-            answer: senders.Answer = Rejected("expired")
+            answer: Answer = Rejected("expired")
         else:
             answer = sender.send(_message(ring, row))
         with engine.begin() as conn:
@@ -179,12 +179,12 @@ def _claim(conn: Connection, owner: str, now: datetime, only: int | None) -> Row
     return conn.execute(update(messages).where(m.id == id).values(taken).returning(*m)).one()
 
 
-def _message(ring: KeyRing, row: Row[Any]) -> senders.Message:
+def _message(ring: KeyRing, row: Row[Any]) -> Message:
     phone, text = ring.decrypt(row.phone_cipher, PHONE), ring.decrypt(row.text_cipher, TEXT)
-    return senders.Message(f"songbai-{row.id}", row.channel, phone, text)
+    return Message(f"songbai-{row.id}", row.channel, phone, text)
 
 
-def _settle(conn: Connection, row: Row[Any], owner: str, answer: senders.Answer, now: datetime) -> str:
+def _settle(conn: Connection, row: Row[Any], owner: str, answer: Answer, now: datetime) -> str:
     """Write down what became of it, and say what: ``sent``, ``waiting`` or ``given_up``."""
     change: dict[str, Any] = {"lease_owner": None, "lease_until": None}
     if isinstance(answer, Sent):

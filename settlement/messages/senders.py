@@ -9,59 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol, TextIO
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import httpx
 
+from settlement.messages.carrier import TIMEOUT, Answer, Failed, Message, Rejected, Sender, Sent
 from settlement.outcomes import Reason, Refused
 from settlement.people.identity import mask_phone
-
-Channel = Literal["sms", "voice"]
-
-
-@dataclass(frozen=True, repr=False)
-class Message:
-    """``reference``: the same at every attempt, so that a carrier can tell a repeat. ``phone``: digits. ``repr`` shows the reference only."""
-
-    reference: str
-    channel: Channel
-    phone: str
-    text: str
-
-    def __repr__(self) -> str:
-        return f"Message({self.reference})"
-
-
-@dataclass(frozen=True)
-class Sent:
-    """The carrier has taken it. ``carrier_id``: its own number, empty when it gives none."""
-
-    carrier_id: str = ""
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Not taken, or nobody knows; trying again can help. ``error``: a code, nothing personal. ``after``: how long the carrier asks to wait."""
-
-    error: str
-    after: timedelta | None = None
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """The carrier will never take this message: the telephone does not exist, the text is not allowed."""
-
-    error: str
-
-
-Answer = Sent | Failed | Rejected
-
-
-class Sender(Protocol):
-    def send(self, message: Message) -> Answer: ...
 
 
 class ConsoleSender:
@@ -77,8 +33,6 @@ class ConsoleSender:
         return Sent(f"console-{message.reference}")
 
 
-TIMEOUT = 10.0
-"""Seconds for the whole of one attempt; a message's lease is longer (``outbox.LEASE``)."""
 AT_FAULT = frozenset({400, 410, 413, 415, 422})
 LONGEST_ANSWER = 64 * 1024
 LONGEST_WAIT = timedelta(hours=24)

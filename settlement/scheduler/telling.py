@@ -7,19 +7,21 @@ from pathlib import Path
 
 from settlement import keys
 from settlement.act import Act
+from settlement.closing import announcing
 from settlement.keys import KeyRing
 from settlement.messages import announce, answers, outbox, senders
 from settlement.outcomes import Reason, Refused
 from settlement.scheduler.job import Done, Lease, Outcome
 
 ROUND = 20
-"""Messages sent between two renewals of the lease: each may take as long as ``senders.TIMEOUT``."""
+"""Messages sent between two renewals of the lease: each may take as long as ``carrier.TIMEOUT``."""
 
-Announcing = Callable[[Act, KeyRing], int]
+Telling = Callable[[Act, KeyRing], int]
 
-NEWS: tuple[Announcing, ...] = (
+NEWS: tuple[Telling, ...] = (
     announce.debits,
     announce.given_back,
+    announcing.given_back,
     answers.complaints_decided,
     answers.bookings_answered,
     answers.agents_appointed,
@@ -38,7 +40,7 @@ def ring_of(lease: Lease, keys_file: Path | None) -> KeyRing:
 def send_messages(lease: Lease, period: str, keys_file: Path | None = None) -> Outcome:
     """Announce what is new, then send what is due. Without a carrier everything waits in the outbox, or on paper."""
     ring = ring_of(lease, keys_file)
-    left = sum(_all(lease, ring, announcing) for announcing in NEWS)
+    left = sum(_all(lease, ring, tell) for tell in NEWS)
     told = f"新消息 {left} 条 new messages"
     sender = senders.from_environment()
     if sender is None:
@@ -60,12 +62,12 @@ def warn_of_lapses(lease: Lease, period: str, keys_file: Path | None = None) -> 
     return Done(f"到期提醒 {left} 条 notices" if left else "无需办理 nothing to do")
 
 
-def _all(lease: Lease, ring: KeyRing, announcing: Announcing) -> int:
+def _all(lease: Lease, ring: KeyRing, tell: Telling) -> int:
     """Batch after batch, each in its own transaction."""
     left = 0
     while True:
         with lease.begin() as act:
-            found = announcing(act, ring)
+            found = tell(act, ring)
         if not found:
             return left
         left += found

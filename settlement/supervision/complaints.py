@@ -154,7 +154,7 @@ def decide(act: Act, complaint_id: int, outcome: str, why: str, *, void: Void = 
         raise Refused(Reason.WRONG_STATE, state=row.status, event=outcome)
     _require_unconcerned(act, row, outcome)
     remedy = _put_right(act, row, void) if outcome == "upheld" else "none"
-    _decide_stop(act, row, "upheld" if outcome == "upheld" else "released", why)
+    _decide_stop(act, row, "upheld" if remedy == "voided" else "released", why)
     decided = {"status": outcome, "remedy": remedy, "decided_by": act.actor.id, "decided_at": act.now}
     change = decided | {"decided_why": why.strip()[:LONGEST]}
     act.conn.execute(update(complaints).where(complaints.c.id == complaint_id).values(change))
@@ -282,7 +282,7 @@ def _take_back(act: Act, row: Row[Any], visit: Any) -> str:
 
 
 def _decide_stop(act: Act, row: Row[Any], decision: str, why: str) -> None:
-    """Unless somebody who looked at the visit has decided it already."""
+    """Unless somebody who looked at the visit has decided it already. What stands after all, or is debited anew, is to be paid."""
     if row.visit_id is None:
         return
     stop = payment_stops.c

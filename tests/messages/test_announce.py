@@ -9,6 +9,7 @@ from sqlalchemy import event, insert, select, update
 
 from settlement.act import Act
 from settlement.cards.tables import cards
+from settlement.closing import adjusting, announcing
 from settlement.ledger import accounts, chart
 from settlement.ledger.tables import accounts as account_rows
 from settlement.messages import announce, answers
@@ -17,7 +18,7 @@ from settlement.providers.tables import caregivers
 from settlement.supervision import complaints
 from settlement.visits import bookings, voiding
 from settlement.visits.forms import Debit
-from settlement.visits.tables import debits
+from settlement.visits.tables import debits, visits
 from tests.cards.county import TOWN_CLERK, TOWN_HEAD
 from tests.messages.world import Carrier, deliver, stored, with_agent, with_phone
 from tests.support import RING, acting, at, officer
@@ -130,6 +131,22 @@ def test_what_is_taken_back_after_it_was_told_is_told_as_well(world: World) -> N
         )
     ]
     assert tell(world, "2026-07-04 09:05", announce.given_back) == 0
+
+
+def test_what_comes_back_after_the_close_is_told_as_well(world: World) -> None:
+    who = someone(world, 9000)
+    debit = debited(world, who)
+    with acting(world.engine) as act:
+        act.conn.execute(update(visits).where(visits.c.id == debit.visit_id).values(status="paid"))
+    with acting(world.engine, "2026-08-20 09:00", TOWN_CLERK) as act:
+        assert isinstance(adjusting.void_visit(act, debit.visit_id, "fraud"), adjusting.VoidedAfterClose)
+    noon = "2026-08-20 12:00"
+    assert tell(world, noon, announce.given_back) == 0
+    assert tell(world, noon, announcing.given_back) == 1
+    assert texts(world, noon) == [
+        (MOBILE, "【养老服务卡】7月3日09:00安康养老服务中心的扣款已撤销，退回补贴30.00元。补贴余额90.00元。")
+    ]
+    assert tell(world, noon, announcing.given_back) == 0
 
 
 def test_five_debits_take_as_many_statements_as_one(world: World) -> None:

@@ -16,7 +16,7 @@ from settlement import keys, officers
 from settlement.cli import main
 from settlement.cli.common import Desk
 from settlement.messages import announce
-from settlement.messages.senders import Rejected
+from settlement.messages.carrier import Rejected
 from settlement.providers.tables import providers
 from settlement.visits.forms import Debit
 from tests.cards.county import TOWN

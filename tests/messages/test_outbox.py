@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select, update
 from settlement.act import Act
 from settlement.audit import audit_rows
 from settlement.messages import outbox
+from settlement.messages.carrier import Failed, Rejected, Sent
 from settlement.messages.outbox import Delivered
-from settlement.messages.senders import Failed, Rejected, Sent
 from settlement.outcomes import Reason, Refused
 from settlement.people import agents
 from settlement.people.scope import holder

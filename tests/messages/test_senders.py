@@ -12,15 +12,8 @@ from typing import Any
 
 import pytest
 
-from settlement.messages.senders import (
-    ConsoleSender,
-    Failed,
-    HttpSender,
-    Message,
-    Rejected,
-    Sent,
-    from_environment,
-)
+from settlement.messages.carrier import Failed, Message, Rejected, Sent
+from settlement.messages.senders import ConsoleSender, HttpSender, from_environment
 from settlement.outcomes import Reason, Refused
 
 HELLO = Message("songbai-7", "sms", "13800001111", "您好")

@@ -15,7 +15,7 @@ from settlement.errors import BrokenInvariant
 from settlement.ledger.tables import transfers
 from settlement.messages import account, announce, answers, statement
 from settlement.messages.account import Account, Line
-from settlement.messages.senders import Rejected
+from settlement.messages.carrier import Rejected
 from settlement.officers import officers
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import seniors

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row, select, update
 
 from settlement.act import Act
 from settlement.messages import outbox
-from settlement.messages.senders import Answer, Message, Sent
+from settlement.messages.carrier import Answer, Message, Sent
 from settlement.messages.tables import messages
 from settlement.people import agents
 from settlement.people.register import PHONE

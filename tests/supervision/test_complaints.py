@@ -94,6 +94,7 @@ def test_a_wrong_amount_takes_the_debit_back_and_leaves_the_visit(world: World) 
     assert (visit_row(world, visit.id).status, world.left(someone)) == ("served", (15_000, 0))
     with reading(world.engine) as conn:
         assert conn.execute(select(debits.c.status).where(debits.c.id == debit.id)).scalar_one() == "reversed"
+    assert stops(world) == [(f"complaint:{id}", "released")]  # debited anew, rightly, it is paid
 
 
 @pytest.mark.parametrize(("kind", "stopped"), [("rude", False), ("other", False), ("goods", True), ("not_me", True)])
