@@ -85,17 +85,12 @@ def _last(terminal: Terminal) -> Message:
     return terminal.last
 
 
-def _repeat(terminal: Terminal) -> Message:
-    _last(terminal)
-    return terminal.repeat()
-
-
 _SIMPLE: dict[str, Callable[[Terminal], Message]] = {
     "sign-on": Terminal.sign_on,
     "sign-off": Terminal.sign_off,
     "keys": Terminal.exchange_keys,
     "echo": Terminal.echo,
-    "repeat": _repeat,
+    "repeat": lambda terminal: terminal.repeat(_last(terminal)),
     "settle": Terminal.settle,
     "reverse": lambda terminal: terminal.reverse(_last(terminal), "0400"),
     "reverse-advice": lambda terminal: terminal.reverse(_last(terminal), "0420"),

@@ -179,11 +179,9 @@ class Terminal:
             self._count(message, answer)
         return answer
 
-    def repeat(self) -> Message:
-        """The last message again, marked as a repeat. Raises ValueError where nothing was sent yet."""
-        if self.last is None:
-            raise ValueError("nothing was sent yet")
-        return self.say(replace(self.last, mti=self.last.mti[:3] + "1"))
+    def repeat(self, sent: Message) -> Message:
+        """The same message again, marked as a repeat."""
+        return self.say(replace(sent, mti=sent.mti[:3] + "1"))
 
     def bytes_of(self, message: Message) -> bytes:
         return encode(message, self._key(message.mti))

@@ -184,7 +184,7 @@ def _acts(counter: Counter, terminal: Terminal) -> Iterator[tuple[str, Callable[
     yield "查余额（卡面二维码） balance by the card's QR", lambda: terminal.balance(scanned(qr))
     yield "消费（芯片） purchase by chip", buy
     counter.passes(minutes=1)
-    yield "没有收到应答，重发 repeat after a lost answer", terminal.repeat
+    yield "没有收到应答，重发 repeat after a lost answer", lambda: terminal.repeat(terminal.last or Message("", {}))
     yield (
         "消费（密码，含个人账户和现金） purchase by PIN, with own money and cash",
         lambda: buy(5, typed(number), personal=2_000, cash=200, receipt="R-0001", pin=PIN),
