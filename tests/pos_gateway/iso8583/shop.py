@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -33,17 +33,20 @@ _numbers = count(1)
 
 @dataclass
 class Shop:
-    """``now``: ours and the terminal's. ``lost``: answers that did not reach the terminal; ``deaf``: no further one does."""
+    """``now``: ours and the terminal's. ``last``: the message that came last; ``lost``: answers that did not reach the terminal; ``deaf``: no further
+    one does."""
 
     world: World
     now: datetime
     id: str
     staff: str
     terminal: Terminal = field(init=False)
+    last: Message = field(init=False)
     lost: list[bytes] = field(default_factory=list)
     deaf: bool = False
 
     def exchange(self, data: bytes) -> bytes:
+        self.last = decode(data).message
         reply = Reception(self.world.engine, RING, lambda: self.now, dialogue.answer)(data, "10.8.5.83")
         assert reply.answer is not None, "the line was cut"
         if self.deaf:
@@ -88,6 +91,9 @@ class Shop:
     def send(self, message: Message) -> bytes:
         """The bytes of the answer, which the terminal has not heard yet."""
         return self.exchange(self.terminal.bytes_of(message))
+
+    def repeat(self, message: Message) -> Message:
+        return self.terminal.say(replace(message, mti=message.mti[:3] + "1"))
 
     def never_heard(self, message: Message) -> Message:
         """What we answered, while the terminal heard nothing."""

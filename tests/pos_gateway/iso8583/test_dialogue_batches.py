@@ -55,6 +55,7 @@ def a_day(world: World, here: Shop) -> None:
 def test_a_batch_that_agrees_is_settled_once_and_the_next_one_opens(world: World, here: Shop) -> None:
     a_day(world, here)
     told = here.terminal.settle()
+    asked = here.last
     assert (code(told), told.text(66)) == ("00", "1")
     kept = batch(here)
     assert kept.ours == {
@@ -69,7 +70,7 @@ def test_a_batch_that_agrees_is_settled_once_and_the_next_one_opens(world: World
     # The same day settled again, by a repeat and by a new message: the same answer, and nothing more.
     settled_at = kept.settled_at
     here.passes(minutes=3)
-    assert here.terminal.repeat() == told
+    assert here.repeat(asked) == told
     again = here.terminal.settle()
     assert (code(again), again.text(66), batch(here).settled_at) == ("00", "1", settled_at)
     other = world.holder(subsidy=5000)

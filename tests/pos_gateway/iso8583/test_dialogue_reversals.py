@@ -100,8 +100,7 @@ def test_voids_and_refunds_are_repeated_not_reversed(world: World, here: Shop) -
     told = here.never_heard(undo)
     assert code(here.terminal.reverse(undo)) == "57"
     assert code(here.terminal.reverse(undo, "0420")) == "57"
-    here.terminal.last = undo
-    assert here.terminal.repeat() == told
+    assert here.repeat(undo) == told
     assert world.left(someone) == (5000, 0)
     with reading(world.engine) as conn:
         assert [row.reason for row in journal.not_carried_out(conn, [here.id])] == ["not_reversible"]
@@ -119,8 +118,7 @@ def test_a_void_that_never_came_and_was_reversed_is_refused_later(world: World, 
 def test_what_was_voided_already_is_undone_as_far_as_a_reversal_is_concerned(world: World, here: Shop) -> None:
     someone = world.holder(subsidy=5000)
     done = here.buy(here.chip_card(someone).read(1200))
-    asked = here.terminal.last
-    assert asked is not None
+    asked = here.last
     assert code(here.terminal.void(done.text(37), 1200)) == "00"
     assert code(here.terminal.reverse(asked)) == "00"
     assert world.left(someone) == (5000, 0)
@@ -131,8 +129,7 @@ def test_what_a_statement_holds_cannot_be_reversed_and_the_advice_of_it_waits_fo
 ) -> None:
     someone = world.holder(subsidy=5000)
     here.buy(here.chip_card(someone).read(1200))
-    asked = here.terminal.last
-    assert asked is not None
+    asked = here.last
     with acting(world.engine, here.now) as act:
         act.conn.execute(update(visits).where(visits.c.card_id == someone.card_id).values(status="paid"))
     assert code(here.terminal.reverse(asked)) == "57"
@@ -147,8 +144,7 @@ def test_what_a_statement_holds_cannot_be_reversed_and_the_advice_of_it_waits_fo
 def test_a_reversal_that_names_nothing_says_so(here: Shop, text: str) -> None:
     sent = here.terminal.reverse(here.made({2: "1", 22: "011"}))
     assert code(sent) == "00"
-    last = here.terminal.last
-    assert last is not None
+    last = here.last
     told = dialogue.answer(
         here.world.engine,
         RING,
