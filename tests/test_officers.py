@@ -36,7 +36,7 @@ def test_a_village_officer_has_a_village(engine: Engine) -> None:
     assert refused(engine, "li", "李明", "village", town="仙女镇") is Reason.BAD_INPUT
 
 
-@pytest.mark.parametrize("role", ["system", "device"])
+@pytest.mark.parametrize("role", ["system", "device", "holder"])
 def test_nobody_is_registered_as_a_machine(engine: Engine, role: str) -> None:
     assert refused(engine, "li", "李明", role) is Reason.BAD_INPUT
 
