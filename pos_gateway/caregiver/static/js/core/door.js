@@ -17,7 +17,7 @@ import { Outbox } from './outbox.js';
 import { VISIT_ID_LENGTH } from './signed_event.js';
 import { Storage } from './storage.js';
 import { derivedKey, Transport } from './transport.js';
-import { ordersLeft, refused, visitsOf } from './visits.js';
+import { ordersLeft, visitsOf } from './visits.js';
 
 const EVERY = 30_000; // milliseconds between tries
 const LONGEST = 300_000; // after many tries in vain
@@ -323,7 +323,7 @@ export class Door {
     const { offline } = this.#kept.bundle?.terms ?? {};
     if (!offline || (navigator.onLine !== false && this.#failures === 0)) return;
     if (total > offline.up_to_fen) throw own('offline_amount', { yuan: offline.up_to_fen / 100 });
-    const count = this.#events.filter((one) => one.kind === 'debit' && one.unsent === 1 && !refused(one)).length;
+    const count = this.#events.filter((one) => one.kind === 'debit' && one.unsent === 1 && one.device_id === this.#kept.device.device_id).length;
     if (offline.queued_debits && count >= offline.queued_debits) throw own('offline_queue', { count });
   }
 

@@ -34,9 +34,9 @@ const BODIES = {
   check_out: [{ visit: text(64), lines: list(line, 20), method: oneOf(METHODS) }, { token: text(400), place: place, reason: text(40) }],
   debit: [
     { visit: text(64), consent: oneOf(CONSENTS), total_fen: whole(1, LARGEST), personal_fen: whole(0, LARGEST), cash_fen: whole(0, LARGEST) },
-    { token: text(400), code: text(40), pin_sealed: text(600), receipt_no: text(40) },
+    { token: text(400), code: text(400), pin_sealed: text(600), receipt_no: text(40) },
   ],
-  confirm: [{ debit: hash, consent: oneOf(CONSENTS) }, { token: text(400), code: text(40) }],
+  confirm: [{ debit: hash, consent: oneOf(CONSENTS) }, { token: text(400), code: text(400) }],
   cancel: [{ event: hash, reason: text(40) }, {}],
   void: [{ visit: text(64), reason: text(40) }, {}],
   not_served: [{ order_id: text(48), reason: text(40) }, { place: place }],

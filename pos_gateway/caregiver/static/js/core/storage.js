@@ -89,9 +89,8 @@ export class Storage {
       await ended;
       return result;
     } catch (error) {
-      ended.catch(() => {});
       try { transaction.abort(); } catch { /* it has ended already */ }
-      throw told(error);
+      throw told(await ended.then(() => error, () => transaction.error ?? error));
     }
   }
 }
