@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
 from settlement.act import Act
 from settlement.clock import Clock
 from settlement.db import insert_if_absent
+from settlement.errors import BrokenInvariant
 from settlement.keys import KeyRing
 from settlement.messages import recipients
 from settlement.messages.carrier import Answer, Failed, Message, Rejected, Sender, Sent
@@ -37,6 +38,7 @@ LEASE = timedelta(seconds=60)
 """Longer than one attempt may take (``carrier.TIMEOUT``)."""
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 """Before the second, third … attempt; after the last one it is given up, and listed."""
+LIMIT = len(PAUSES) + 1
 IN_A_ROW = 3
 """After so many failures one after the other the carrier is taken to be down, and the rest waits for the next run."""
 
@@ -150,10 +152,7 @@ def deliver(
             row = _claim(conn, owner, clock(), only)
         if row is None:
             break
-        if row.expires_at is not None and row.expires_at <= clock():
-            answer: Answer = Rejected("expired")
-        else:
-            answer = sender.send(_message(ring, row))
+        answer = _try(ring, sender, row, clock())
         with engine.begin() as conn:
             done[_settle(conn, row, owner, answer, clock())] += 1
         failures = failures + 1 if isinstance(answer, Failed) else 0
@@ -179,9 +178,16 @@ def _claim(conn: Connection, owner: str, now: datetime, only: int | None) -> Row
     return conn.execute(update(messages).where(m.id == id).values(taken).returning(*m)).one()
 
 
-def _message(ring: KeyRing, row: Row[Any]) -> Message:
-    phone, text = ring.decrypt(row.phone_cipher, PHONE), ring.decrypt(row.text_cipher, TEXT)
-    return Message(f"songbai-{row.id}", row.channel, phone, text)
+def _try(ring: KeyRing, sender: Sender, row: Row[Any], now: datetime) -> Answer:
+    if row.expires_at is not None and row.expires_at <= now:
+        return Rejected("expired")
+    if row.attempts > LIMIT:
+        return Rejected("interrupted")  # whoever tried died each time
+    try:
+        phone, text = ring.decrypt(row.phone_cipher, PHONE), ring.decrypt(row.text_cipher, TEXT)
+    except BrokenInvariant:
+        return Rejected("unreadable")
+    return sender.send(Message(f"songbai-{row.id}", row.channel, phone, text))
 
 
 def _settle(conn: Connection, row: Row[Any], owner: str, answer: Answer, now: datetime) -> str:
@@ -190,7 +196,7 @@ def _settle(conn: Connection, row: Row[Any], owner: str, answer: Answer, now: da
     if isinstance(answer, Sent):
         status = "sent"
         change |= {"carrier_id": answer.carrier_id or None, "error": None}
-    elif isinstance(answer, Failed) and row.attempts <= len(PAUSES):
+    elif isinstance(answer, Failed) and row.attempts < LIMIT:
         status = "waiting"
         again = now + max(PAUSES[row.attempts - 1], answer.after or timedelta())
         change |= {"next_attempt_at": again if row.kind == "code" else by_day(again), "error": answer.error[:80]}

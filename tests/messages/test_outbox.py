@@ -13,6 +13,7 @@ from settlement.audit import audit_rows
 from settlement.messages import outbox
 from settlement.messages.carrier import Failed, Rejected, Sent
 from settlement.messages.outbox import Delivered
+from settlement.messages.tables import messages
 from settlement.outcomes import Reason, Refused
 from settlement.people import agents
 from settlement.people.scope import holder
@@ -223,6 +224,32 @@ def test_killed_after_the_carrier_took_it_the_repeat_names_the_same_reference(en
     assert deliver(engine, carrier, "2026-07-03 12:00:59") == Delivered()  # its lease is not over
     assert deliver(engine, carrier, "2026-07-03 12:01:00") == Delivered(sent=1)
     assert carrier.handed[0] == carrier.handed[1]
+
+
+def test_a_message_that_cannot_be_read_is_given_up_and_holds_nobody_up(engine: Engine) -> None:
+    queued(engine)
+    queued(engine, subject="debit:2")
+    with engine.begin() as conn:
+        first = update(messages).where(messages.c.subject == "debit:1")
+        conn.execute(first.values(text_cipher=RING.encrypt("x", "elsewhere")))
+    assert deliver(engine, Carrier(), NOON) == Delivered(sent=1, given_up=1)
+    assert [row.error for row in stored(engine)] == ["unreadable", None]
+
+
+def test_a_message_that_kills_its_deliverer_every_time_is_not_tried_for_ever(engine: Engine) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed() -> None:
+        raise Killed
+
+    queued(engine)
+    carrier = Carrier(meanwhile=killed)
+    for minute in range(6):
+        with pytest.raises(Killed):
+            deliver(engine, carrier, at(NOON) + timedelta(minutes=minute))
+    assert deliver(engine, carrier, "2026-07-03 12:06") == Delivered(given_up=1)
+    assert (stored(engine)[0].error, len(carrier.handed)) == ("interrupted", 6)
 
 
 def test_who_lost_the_lease_does_not_overwrite_what_the_other_wrote(engine: Engine) -> None:
