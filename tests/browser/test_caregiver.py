@@ -2,108 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from settlement.cards import token
-from settlement.visits.tables import debits, visits, work_orders
-from tests.browser.conftest import DESK, PHONE, SCREENS, Street
-
-Axe = Callable[[Page], list[str]]
-SENIORS_TAP = 60
-SIZES = {"phone": PHONE, "desk": DESK}
-
-TOO_SMALL = """([least, where]) => [...document.querySelectorAll('button, a[href], input')]
-  .filter(part => part.closest(where))
-  .map(part => [part.textContent.trim() || part.id, part.getBoundingClientRect()])
-  .filter(([, box]) => box.width && (box.width < least || box.height < least))
-  .map(([said, box]) => `${said} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
-SMALL_TEXT = """least => [...document.querySelectorAll('main *, .choices *')]
-  .filter(part => [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()) && part.getClientRects().length)
-  .filter(part => parseFloat(getComputedStyle(part).fontSize) < least || parseFloat(getComputedStyle(part).lineHeight) < 1.25 * parseFloat(getComputedStyle(part).fontSize) && part.textContent.length > 12)
-  .map(part => `${part.textContent.trim().slice(0, 20)} ${getComputedStyle(part).fontSize}/${getComputedStyle(part).lineHeight}`)"""
-
-LOOKED_AFTER = (
-    "async () => { while (!navigator.serviceWorker.controller) await new Promise(done => setTimeout(done, 50)); }"
-)
-
-
-class Phone:
-    """A caregiver's phone: what it shows is checked for its size and for who cannot see well, at every step."""
-
-    def __init__(self, street: Street, axe: Axe, size: str = "phone", **more: Any) -> None:
-        self.street, self.axe, self.size = street, axe, size
-        self.context: BrowserContext = street.context(SIZES[size], **more)
-        self.page = self.open()
-
-    def open(self) -> Page:
-        page = self.street.page(self.context)
-        page.goto("/caregiver/")
-        self.page = page
-        return page
-
-    def press(self, words: str) -> None:
-        self.page.get_by_role("button", name=words).last.click()
-
-    def holds_up(self, text: str, words: str) -> None:
-        """Press what opens the camera while something is held in front of it."""
-        self.street.camera.shows(text)
-        self.press(words)
-        expect(self.page.locator(".scanner")).to_have_count(0, timeout=15_000)
-
-    def sees(self, words: str) -> None:
-        expect(self.page.get_by_text(words).first).to_be_visible(timeout=15_000)
-
-    def looks(self, name: str, *, least_tap: int = 48, least_text: float = 14) -> None:
-        """What is shown is big enough, can be read by everybody, and fits; kept as a picture for the guide when SONGBAI_SCREENS is set."""
-        page = self.page
-        page.evaluate("scrollTo(0, 0)")
-        where = "main, footer, .scanner" if least_tap == SENIORS_TAP else "body"  # the bar is the caregiver's
-        assert page.evaluate(TOO_SMALL, [least_tap, where]) == [], name
-        assert page.evaluate(SMALL_TEXT, least_text) == [], name
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"
-        assert self.axe(page) == [], name
-        if os.environ.get("SONGBAI_SCREENS"):
-            page.screenshot(path=SCREENS / f"caregiver-{name}-{self.size}.png")
-
-    def sent(self) -> None:
-        """Everything that was recorded is with the server."""
-        expect(self.page.locator("#signal")).to_contain_text("已连线", timeout=15_000)
-
-    def closed_for(self, minutes: int) -> None:
-        """The page is closed, and time goes by."""
-        self.page.close()
-        self.street.passes(minutes=minutes)
-        self.context.clock.fast_forward(minutes * 60_000)
-
-    def enrol(self) -> None:
-        town = self.street.door.town
-        code = self.street.door.code(caregiver=town.our_caregiver)
-        self.holds_up(f"{self.street.url}/caregiver/#enrol={code}", "扫启用码")
-        self.sees("手机已启用")
+from settlement.visits.tables import work_orders
+from tests.browser.caregivers_phone import LOOKED_AFTER, SENIORS_TAP, SIZES, Axe, Phone, mrs_wang, the_debit, the_visit
+from tests.browser.conftest import Street
 
 
 @pytest.fixture
 def senior(street: Street) -> tuple[int, str]:
-    """Mrs Wang with 150 yuan and an order for cooking (35 yuan) this morning: her id, and what her card's code says."""
-    senior_id, code = street.door.senior(150)
-    street.door.order(senior_id)
-    return senior_id, token.url(street.url, code)
-
-
-def the_visit(street: Street, senior_id: int) -> Any:
-    with street.door.town.engine.connect() as conn:
-        return conn.execute(select(visits).where(visits.c.senior_id == senior_id)).one()
-
-
-def the_debit(street: Street, visit_id: str) -> Any:
-    with street.door.town.engine.connect() as conn:
-        return conn.execute(select(debits).where(debits.c.visit_id == visit_id)).one()
+    return mrs_wang(street)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -114,8 +25,7 @@ def test_a_visit_from_enrolment_to_the_receipt(street: Street, axe: Axe, senior:
     phone.looks("today")
     phone.press("王桂英")
     phone.looks("order")
-    phone.holds_up(senior[1], "扫卡签到")
-    phone.sees("至少 60 分钟")
+    phone.checks_in(senior[1])
     phone.looks("visit")
     street.passes(minutes=61)
     phone.sees("已满 60 分钟")
@@ -129,7 +39,7 @@ def test_a_visit_from_enrolment_to_the_receipt(street: Street, axe: Axe, senior:
     phone.looks("debit", least_tap=SENIORS_TAP, least_text=18)
     phone.press("我同意")
     phone.looks("consent", least_tap=SENIORS_TAP, least_text=18)
-    phone.holds_up(senior[1], "卡面二维码")
+    phone.holds_up(senior[1], "扫老人的卡")
     phone.sees("扣款成功")
     expect(phone.page.locator("#split")).to_contain_text("115.00 元")
     phone.looks("receipt", least_text=18)
@@ -159,8 +69,7 @@ def test_the_network_cut_in_the_middle_and_the_page_closed(street: Street, axe: 
     phone.enrol()
     phone.page.evaluate(LOOKED_AFTER)
     phone.press("王桂英")
-    phone.holds_up(senior[1], "扫卡签到")
-    phone.sees("至少 60 分钟")
+    phone.checks_in(senior[1])
     phone.press("上门理发")  # ticked, and not signed yet
     phone.context.set_offline(True)
     phone.closed_for(minutes=61)
@@ -177,7 +86,7 @@ def test_the_network_cut_in_the_middle_and_the_page_closed(street: Street, axe: 
     expect(phone.page.locator("#total")).to_have_text("55.00 元")
     phone.looks("debit-no-signal", least_tap=SENIORS_TAP, least_text=18)
     phone.press("我同意")
-    phone.holds_up(senior[1], "卡面二维码")
+    phone.holds_up(senior[1], "扫老人的卡")
     phone.sees("有信号后自动扣款")
     phone.page.close()
     assert the_visit(street, senior[0]).status == "open"
@@ -206,7 +115,7 @@ def test_leaving_early_is_said_before_it_is_done_and_its_order_comes_again(
     phone = Phone(street, axe)
     phone.enrol()
     phone.press("王桂英")
-    phone.holds_up(senior[1], "扫卡签到")
+    phone.checks_in(senior[1])
     street.passes(minutes=40)
     phone.sees("还差 20 分钟")
     phone.press("扫卡签退")
@@ -236,7 +145,7 @@ def test_a_wrong_tap_is_taken_back(street: Street, axe: Axe, senior: tuple[int, 
     phone = Phone(street, axe)
     phone.enrol()
     phone.press("王桂英")
-    phone.holds_up(senior[1], "扫卡签到")
+    phone.checks_in(senior[1])
     phone.press("签到有误")
     phone.looks("take-back")
     phone.press("操作有误")
@@ -258,9 +167,8 @@ def test_another_seniors_card_is_refused_in_words_and_the_right_one_still_counts
     phone.holds_up(token.url(street.url, stranger), "扫卡签到")
     phone.sees("卡片不是工单上的老人的")
     phone.looks("refused")
-    phone.press("回到工单")
-    phone.holds_up(senior[1], "扫卡签到")
-    phone.sees("至少 60 分钟")
+    phone.press("重新扫卡")
+    phone.checks_in(senior[1])
     phone.sent()
     assert the_visit(street, senior[0]).status == "open"
 

@@ -56,8 +56,9 @@ class App {
     place('screen').replaceChildren(...screen.body.flat(Infinity).filter(Boolean));
     this.setActions(screen.actions ?? []);
     place('tabs').replaceChildren(...(screen.tab ? TABS.map((tab) => this.#tab(tab, screen.tab)) : []));
+    document.body.classList.remove('upside-down');
     if (again) return;
-    scrollTo(0, 0);
+    place('screen').scrollTop = 0;
     place('screen').focus({ preventScroll: true });
   }
 

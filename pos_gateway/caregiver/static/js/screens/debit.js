@@ -11,21 +11,28 @@ import { sold } from './visit.js';
 
 export function debit(app, id) {
   const one = records.visit(app.door, id);
-  if (one?.state !== 'served') return { title: ['不能扣款', 'Nothing to debit'], body: [mark('warn', '这次服务现在不能扣款', 'This visit cannot be debited now')], actions: [[leave(app, id)]] };
+  if (one?.state !== 'served' || records.debited(one)) return { title: ['不能扣款', 'Nothing to debit'], body: [mark('warn', '这次服务现在不能扣款', 'This visit cannot be debited now')], actions: [[leave(app, id)]] };
   const stage = el('div', { class: 'stack' }, line('正在核对余额…', 'Asking for the balance …', 'big'));
-  quoted(app.door, one).then((quote) => agreeTo(app, one, quote, stage));
-  return { title: ['请老人看', 'For the senior to see'], look: 'senior', still: true, body: [stage], actions: [[leave(app, id)]] };
+  let shown = false;
+  const show = (quote) => {
+    if (!shown && stage.isConnected) agreeTo(app, one, quote, stage);
+    shown = true;
+  };
+  quoted(app, one).then(show);
+  const wait = button('不等了', 'without the balance', () => show(null), { sign: 'clock' }); // signal may be too weak for an answer
+  return { title: ['请老人看', 'For the senior to see'], look: 'senior', still: true, body: [stage], actions: [[leave(app, id), wait]] };
 }
 
 const leave = (app, id) => button('返回', 'back', () => app.go('visit', [id]), { sign: 'back', class: 'plain narrow' });
 
 /** The split as the server sees it now, or null without signal. */
-async function quoted(door, one) {
+async function quoted(app, one) {
+  await null; // the screen is up by then
   if (!navigator.onLine) return null;
   try {
-    return await door.quote({ visit: one.visit_id });
+    return await app.door.quote({ visit: one.visit_id });
   } catch (error) {
-    console.warn('no quote', error);
+    if (error.code !== 'no_signal') app.tellError(error);
     return null;
   }
 }
@@ -48,7 +55,7 @@ function agreeTo(app, one, quote, stage) {
     quote ? split(quote) : own.shown,
     cash?.shown ?? '',
     el('dl', {}, one.lines.map((each) => sold(app.door, each))),
-    button('把画面倒过来', 'turn it round', () => document.getElementById('screen').classList.toggle('upside-down'), { sign: 'flip' }),
+    button('把画面倒过来', 'turn it round', () => document.body.classList.toggle('upside-down'), { sign: 'flip' }),
   );
   app.setActions([[button('不同意', 'no', () => refuse(app, one), { kind: 'danger', sign: 'cross', class: 'danger narrow' }), button('我同意', 'I agree', agreed, { kind: 'main', sign: 'check', id: 'agree' })]]);
 }
@@ -101,44 +108,54 @@ function refuse(app, one) {
 /** Second page: how she confirms. What the scheme does not accept for this amount says so. */
 function consent(app, one, paid, stage) {
   const ways = records.consents(app.door).filter(({ code }) => code in HOW);
-  const shown = ways.map(({ code, zh, en, up_to_fen: most }) => {
+  const shown = ways.map(({ code, up_to_fen: most }) => {
+    const { zh, en, sign, ask } = HOW[code];
     const enough = most === null || most === undefined || paid.total_fen <= most;
     const words = enough ? [zh, en] : [`${zh}：最多 ${yuan(most)}`, `${en}: not for this amount`];
-    const take = () => HOW[code](app, one, paid).then((proof) => proof && done(app, one, { ...paid, consent: code, ...proof }));
-    return button(...words, take, { kind: 'main', sign: SIGN[code], disabled: !enough, 'data-consent': code });
+    const take = () => ask(paid).then((proof) => proof && done(app, one, { ...paid, consent: code, ...proof }));
+    return button(...words, take, { kind: 'main', sign, disabled: !enough, 'data-consent': code });
   });
-  stage.replaceChildren(el('div', { class: 'total' }, both('一共', 'in all'), el('span', { class: 'amount' }, yuan(paid.total_fen))), line('请老人确认：', 'The senior confirms:', 'big'), el('div', { class: 'stack' }, shown));
+  stage.replaceChildren(el('div', { class: 'total' }, both('请老人确认', 'to confirm'), el('span', { class: 'amount' }, yuan(paid.total_fen))), el('div', { class: 'stack' }, shown));
   app.setActions([[button('返回', 'back', () => app.draw(), { sign: 'back', class: 'plain narrow' })]]);
-  document.getElementById('screen').classList.remove('upside-down');
+  document.body.classList.remove('upside-down');
 }
 
-const SIGN = { card_qr: 'scan', dynamic: 'scan', pin: 'keys', agent: 'people' };
+function byCard() {
+  const accept = (text) => {
+    const { kind, code } = codeOf(text);
+    return kind === 'card_qr' ? { value: { token: code } } : { zh: '请扫老人的卡', en: "Scan the senior's card" };
+  };
+  return scan({ title: ['老人同意，请扫老人的卡', "She agrees: scan the senior's card"], accept });
+}
+
+function byDynamicCode() {
+  const accept = (text) => {
+    const { kind, code } = codeOf(text);
+    return kind === 'dynamic' ? { value: { code } } : { zh: '请扫老人手机上的动态码', en: "Scan the dynamic code on the senior's phone" };
+  };
+  const eight = (text) => {
+    const digits = text.replace(/\s/g, '');
+    return /^\d{8}$/.test(digits) ? { value: { code: digits } } : { zh: '动态码是 8 位数字', en: 'A dynamic code has 8 digits' };
+  };
+  const type = { zh: '输 8 位数字', en: 'type the 8 digits', hint: ['动态码', 'dynamic code'], mode: 'numeric', accept: eight };
+  return scan({ title: ['对准动态码（30 秒有效）', 'Aim at the dynamic code (30 seconds)'], accept, type });
+}
+
+async function byPin(paid) {
+  const pin = await pinPad(['请老人输密码', 'The senior enters the PIN'], yuan(paid.total_fen));
+  return pin && { pin };
+}
+
+async function byAgent() {
+  const sure = await pick(['家属事后确认：会通知登记的代理人', 'The agent confirms later, and is told'], [{ code: 'yes', zh: '由代理人事后确认', en: 'confirmed by the agent later' }]);
+  return sure && {};
+}
 
 const HOW = {
-  async card_qr() {
-    const accept = (text) => {
-      const { kind, code } = codeOf(text);
-      return kind === 'card_qr' ? { value: { token: code } } : { zh: '请扫老人的卡', en: "Scan the senior's card" };
-    };
-    return scan({ title: ['老人同意，请扫老人的卡', "She agrees: scan the senior's card"], accept });
-  },
-  async dynamic() {
-    const accept = (text) => {
-      const { kind, code } = codeOf(text);
-      return kind === 'dynamic' ? { value: { code } } : { zh: '请扫老人手机上的动态码', en: "Scan the dynamic code on the senior's phone" };
-    };
-    const digits = (text) => (/^\d{8}$/.test(text.replace(/\s/g, '')) ? { value: { code: text.replace(/\s/g, '') } } : { zh: '动态码是 8 位数字', en: 'A dynamic code has 8 digits' });
-    const type = { zh: '输 8 位数字', en: 'type the 8 digits', hint: ['动态码', 'dynamic code'], mode: 'numeric', accept: digits };
-    return scan({ title: ['对准动态码（30 秒有效）', 'Aim at the dynamic code (30 seconds)'], accept, type });
-  },
-  async pin(app, one, paid) {
-    const pin = await pinPad(['请老人输密码', 'The senior enters the PIN'], yuan(paid.total_fen));
-    return pin && { pin };
-  },
-  async agent() {
-    const sure = await pick(['家属事后确认：会通知登记的代理人', 'The agent confirms later, and is told'], [{ code: 'yes', zh: '由代理人事后确认', en: 'confirmed by the agent later' }]);
-    return sure && {};
-  },
+  card_qr: { zh: '扫老人的卡', en: "the senior's card", sign: 'scan', ask: byCard },
+  dynamic: { zh: '动态码', en: 'dynamic code', sign: 'scan', ask: byDynamicCode },
+  pin: { zh: '密码', en: 'PIN', sign: 'keys', ask: byPin },
+  agent: { zh: '代理人事后确认', en: 'the agent, later', sign: 'people', ask: byAgent },
 };
 
 async function done(app, one, agreed) {

@@ -7,7 +7,7 @@ const YMD = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', year: 
 /** 12345 -> "123.45 元"; no thousands separator, as on a receipt. */
 export function yuan(fen) {
   const digits = String(Math.abs(fen)).padStart(3, '0');
-  return `${fen < 0 ? '−' : ''}${digits.slice(0, -2)}.${digits.slice(-2)} 元`;
+  return `${fen < 0 ? '−' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}\u00a0元`; // never broken before its unit
 }
 
 export const clockTime = (moment) => AT.format(new Date(moment));

@@ -15,7 +15,6 @@ export function order(app, id) {
   lookAround();
   return {
     title: [one.senior, `${clockTime(one.planned_start)} · ${one.planned_minutes} min`],
-    leave: () => app.hush(),
     body: [
       refusedBefore(app, id),
       el('p', { class: 'big' }, one.address ?? `${one.town} ${one.village}`),

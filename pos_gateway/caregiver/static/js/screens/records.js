@@ -1,5 +1,7 @@
 // What the phone knows, in the form the screens ask for it. Everything comes from core/door.js; nothing is kept here.
 
+import { isoDay } from './format.js';
+
 export const AT_DOOR = [
   { code: 'nobody_home', zh: '家中无人', en: 'nobody home', sign: 'home' },
   { code: 'refused', zh: '老人拒绝', en: 'refused', sign: 'cross' },
@@ -52,8 +54,17 @@ export function itemName(door, code) {
 
 export const underWay = (door) => door.visits().find((one) => one.state === 'open');
 
+/** Whether a debit stands, or may yet: one that was refused or taken back does not. */
+export const debited = (one) => one.debit !== null && !['refused', 'reversed'].includes(one.debit.state);
+
 /** Visits that still want something from the caregiver: under way, or served and not debited. */
-export const unfinished = (door) => door.visits().filter((one) => one.state === 'open' || (one.state === 'served' && !one.debit));
+export const unfinished = (door) => door.visits().filter((one) => one.state === 'open' || (one.state === 'served' && !debited(one)));
+
+/** Today's visits that want nothing more, newest first. */
+export function finished(door) {
+  const today = isoDay(door.now());
+  return door.visits().filter((one) => !['open', 'cancelled'].includes(one.state) && !(one.state === 'served' && !debited(one)) && isoDay(one.check_in_at) === today).toReversed();
+}
 
 /** Today's orders nobody on this phone has begun or given up. */
 export function ordersLeft(door) {
@@ -98,6 +109,7 @@ export function refusedCheckIn(door, orderId) {
 
 export function visitWords(one) {
   if (one.state === 'open') return ['服务中，点此继续', 'under way: go on'];
+  if (one.state === 'served' && debited(one)) return ['已服务，已扣款', 'served and debited'];
   if (one.state === 'served') return ['已签退，还没扣款', 'checked out, not debited yet'];
   if (one.state === 'void') return [`废单：${one.void_zh ?? '时长不足'}`, `void: ${one.void_en ?? 'shorter than the minimum'}`];
   if (one.state === 'cancelled') return ['签到已撤销', 'taken back'];

@@ -1,6 +1,6 @@
 // The day: what is under way first, then the orders in their order of time.
 
-import { both, button, el, line, mark } from './dom.js';
+import { both, button, el, heading, line, mark } from './dom.js';
 import { clockTime, dayOf, running } from './format.js';
 import { icon } from './icons.js';
 import * as records from './records.js';
@@ -10,6 +10,7 @@ export function today(app) {
   const clocks = [];
   const under = records.unfinished(door).map((one) => underWay(app, one, clocks));
   const left = records.ordersLeft(door);
+  const done = records.finished(door);
   return {
     title: ['今日工单', `${dayOf(Date.now())} · ${records.myName(door)}`],
     tab: 'today',
@@ -19,6 +20,8 @@ export function today(app) {
       under,
       !app.online && mark('warn', '没有信号：照常服务，记录先存在手机里', 'No signal: work as usual, everything is kept on the phone'),
       left.length ? el('ul', { class: 'stack', id: 'orders' }, left.map((one) => el('li', {}, planned(app, one)))) : line('今天没有待服务的工单', 'No orders left for today', 'soft'),
+      done.length > 0 && heading('今天做完的', 'Done today'),
+      done.map((one) => over(door, app, one)),
       el('div', { class: 'stack' },
         button('急事：没有工单', 'urgent, without an order', () => app.go('urgent'), { sign: 'heart' }),
         button('刷新工单', 'fetch the orders again', () => fetchAgain(app), { sign: 'undo' }),
@@ -43,6 +46,14 @@ function underWay(app, one, clocks) {
   return el('button', { type: 'button', class: 'card open', onclick: () => app.go('visit', [one.visit_id]) },
     el('h2', {}, records.nameOf(app.door, one), one.state === 'open' && time),
     el('p', {}, both(...state)));
+}
+
+function over(door, app, one) {
+  const [zh, en] = records.visitWords(one);
+  const open = () => app.go(one.debit ? 'receipt' : 'visit', [one.visit_id]);
+  return el('button', { type: 'button', class: 'card', onclick: open },
+    el('h2', {}, el('span', { class: 'when' }, clockTime(one.check_in_at)), records.nameOf(door, one)),
+    mark(one.state === 'served' ? 'good' : 'bad', zh, en));
 }
 
 function planned(app, one) {

@@ -93,9 +93,9 @@ function itemRow(price, picked, changed) {
   const step = (sign, zh, by) => el('button', { type: 'button', 'aria-label': `${price.name_zh}${zh}`, onclick: more(by) }, sign);
   const steps = el('div', { class: 'count' }, step('−', ' 减一 one less', -1), count, step('+', ' 加一 one more', 1));
   const toggle = () => { if (code in picked) delete picked[code]; else picked[code] = 1; show(); };
-  const least = price.min_minutes ? ` · 至少 ${price.min_minutes} 分钟` : '';
-  const own = price.subsidised ? '' : ' · 自费';
-  const name = el('span', {}, both(price.name_zh, price.name_en), el('span', { class: 'price' }, `${yuan(price.price_fen)}/${price.unit_zh}${least}${own}`));
+  const least = price.min_minutes ? el('span', { class: 'price' }, `至少 ${price.min_minutes} 分钟`) : null;
+  const own = price.subsidised ? '' : '，自费';
+  const name = el('span', {}, both(price.name_zh, price.name_en), el('span', { class: 'price' }, `${yuan(price.price_fen)}/${price.unit_zh}${own}`), least);
   const choose = el('button', { type: 'button', class: 'pick', onclick: toggle, 'data-item': code }, el('span', { class: 'box' }, icon('check')), name);
   const row = el('div', { class: 'item' }, choose, steps);
   function show(first = false) {
@@ -186,10 +186,10 @@ function ended(app, one) {
   const { door } = app;
   const done = one.state === 'served';
   const next = {
-    served: one.debit
+    served: records.debited(one)
       ? button('看收据', 'the receipt', () => app.go('receipt', [one.visit_id]), { kind: 'main', sign: 'list' })
       : button('给老人看，扣款', 'show the senior, debit', () => app.go('debit', [one.visit_id]), { kind: 'main', sign: 'check' }),
-    refused: one.order_id && button('回到工单，重新扫', 'back to the order', () => app.go('order', [one.order_id]), { kind: 'main', sign: 'scan' }),
+    refused: one.order_id && button('重新扫卡', 'scan again', () => app.go('order', [one.order_id]), { kind: 'main', sign: 'scan' }),
   }[one.state];
   return {
     title: [records.nameOf(door, one), ENDED[one.state].join(' ')],
@@ -198,6 +198,7 @@ function ended(app, one) {
       done ? mark('good', `服务 ${minutes(one.seconds)} 分钟，已签退`, `served ${minutes(one.seconds)} minutes`) : mark('bad', ...records.visitWords(one)),
       one.state === 'refused' && line(`怎么办：${one.words.action_zh}`, one.words.action_en, 'big'),
       one.lines.length > 0 && el('dl', {}, one.lines.map((each) => sold(door, each)), fact('合计', 'total', yuan(one.total_fen))),
+      one.state === 'void' && line('废单不付款；已扣的会退回。', 'A void visit is not paid; what was taken goes back.'),
       one.again_order_id && line('系统已安排重新服务的工单。', 'An order to serve again was made.'),
       done && button('这次服务不算（废单）', 'this visit does not count', () => doesNotCount(app, one), { kind: 'danger', sign: 'undo' }),
     ],
