@@ -170,7 +170,8 @@ def _rows_of_digits(
     if not matching:
         by_device = and_(d.made_at <= at + CLOCK_OFF, d.expires_at >= at - CLOCK_OFF)
         now = and_(d.made_at <= act.now, d.expires_at >= act.now)
-        guessed = update(dynamic_codes).where(meant, or_(by_device, now), d.used_for.is_(None))
+        live = select(d.id).where(meant, or_(by_device, now), d.used_for.is_(None)).order_by(d.id).with_for_update()
+        guessed = update(dynamic_codes).where(d.id.in_(act.conn.execute(live).scalars().all()))
         act.conn.execute(guessed.values(wrong=d.wrong + 1))
     return matching
 

@@ -58,8 +58,10 @@ def confirmed(act: Act, ring: KeyRing, event: SignedEvent, debit_id: str) -> Dec
 
     Declined: NOT_FOUND for a debit that was not posted or declined, CONSENT_NOT_PROVED, OTHER_CARD, what is wrong with the code, and what :func:`confirming.confirm` refuses.
     """
-    d = debits.c
-    debit = act.conn.execute(select(d.card_id, d.agreed_fen).where(d.id == debit_id)).one_or_none()
+    # The visit before the code, as a debit locks them.
+    of_debit = select(debits.c.card_id, debits.c.agreed_fen).join(visits, visits.c.id == debits.c.visit_id)
+    locked = of_debit.where(debits.c.id == debit_id).with_for_update(of=visits, key_share=True)
+    debit = act.conn.execute(locked).one_or_none()
     if debit is None:
         return declined(Reason.NOT_FOUND, what="扣款 debit")
     body = event.body

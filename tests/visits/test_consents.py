@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from settlement.keys import new_ring
 from settlement.outcomes import Reason
 from settlement.people import agents
 from settlement.people.scope import holder
-from settlement.visits import confirming, door, quarantine
+from settlement.visits import confirming, debiting, door, quarantine
 from settlement.visits.integrity import check
 from settlement.visits.signed_event import SignedEvent, moment
 from settlement.visits.tables import debits, visits
@@ -511,3 +513,30 @@ def test_what_is_not_there_or_was_declined_is_not_confirmed(world: World, phone:
     ):
         event = phone.sign("confirm", AFTER, debit=hashed, consent="card_qr", token=token)
         assert phone.hand_in(event).reason is answer
+
+
+def test_a_code_is_confirmed_and_debited_with_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same code on two phones: one confirms what was debited first, the other debits anew what was taken back meanwhile. One of them has it."""
+    someone, staff = world.holder(subsidy=9000), world.caregiver()
+    one, two = Phone(world, staff), Phone(world, staff)
+    visit = served(one, someone)
+    paid = debit(one, visit, "card_qr", token=code(world, someone))
+    assert one.hand_in(paid).status == "accepted"
+    shown = a_code(world, someone, AFTER)
+    said = one.sign("confirm", AFTER, debit=paid.hash, consent="dynamic", code=shown.digits)
+    anew = debit(two, visit, "dynamic", code=shown.digits)
+    redeemed, confirm = Event(), confirming.confirm
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        redeemed.set()
+        sleep(0.5)
+        return confirm(*args, **kwargs)
+
+    def debits_meanwhile() -> Reason | None:
+        redeemed.wait()
+        return two.hand_in(anew).reason
+
+    monkeypatch.setattr(confirming, "confirm", slowly)
+    monkeypatch.setattr(debiting, "_visit_refused", lambda case: None)  # as if the first debit had been taken back
+    answers = at_once([lambda: one.hand_in(said).status, debits_meanwhile])
+    assert answers == ["accepted", Reason.DYNAMIC_CODE_USED]
