@@ -313,6 +313,17 @@ def test_a_wrong_pin_is_counted_with_its_decline_and_once(world: World, phone: P
     assert wrong_tries(world, someone) == 0
 
 
+def test_the_same_wrong_pin_uploaded_six_times_at_once_is_one_try(world: World, phone: Phone) -> None:
+    someone = world.holder(subsidy=9000)
+    with_pin(world, someone)
+    visit = served(phone, someone)
+    event = by_pin(phone, visit, "493818")
+    answers = at_once([lambda: phone.hand_in(event)] * 6)
+    assert [(one.reason, one.details) for one in answers] == [(Reason.PIN_WRONG, {"left": 4})] * 6
+    assert sorted(one.replayed for one in answers) == [False] + [True] * 5
+    assert wrong_tries(world, someone) == 1
+
+
 def test_locked_it_stays_locked_whatever_the_phones_clock_says(world: World, phone: Phone) -> None:
     """Guesses that were queued, or whose times were set back, count like any others."""
     someone = world.holder(subsidy=9000)
