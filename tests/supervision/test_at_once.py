@@ -1,0 +1,103 @@
+"""The same button pressed at the same moment: one complaint, one decision, one order, one agent, one announcement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from settlement.messages import announce
+from settlement.outcomes import Reason, Refused
+from settlement.people import agents
+from settlement.people.scope import holder
+from settlement.supervision import complaints
+from settlement.visits import bookings
+from settlement.visits.forms import Debit
+from settlement.visits.tables import payment_stops, work_orders
+from tests.cards.county import COUNTER, TOWN_HEAD
+from tests.messages.world import stored, with_phone
+from tests.support import RING, acting, at, officer
+from tests.visits.test_at_once import at_once
+from tests.visits.world import CLEANING, DISTRICT, Holder, World
+
+
+def debited(world: World) -> tuple[Holder, str]:
+    someone = world.holder(9000)
+    debit = world.debit(world.served(someone), 3000)
+    assert isinstance(debit, Debit)
+    return someone, debit.id
+
+
+def outcome(call: Any) -> Any:
+    try:
+        return call()
+    except Refused as refusal:
+        return refusal.reason
+
+
+def test_a_complaint_is_opened_once_and_decided_once(world: World) -> None:
+    someone, debit_id = debited(world)
+
+    def say() -> int:
+        with acting(world.engine, "2026-07-04 09:00", holder(someone.senior_id)) as act:
+            return complaints.open_(act, someone.senior_id, f"debit:{debit_id}", "not_served")
+
+    numbers = set(at_once([say] * 4))
+    assert len(numbers) == 1
+    with world.engine.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(payment_stops)).scalar_one() == 1
+
+    def decide(who: Any, what: str) -> str:
+        with acting(world.engine, "2026-07-05 09:00", who) as act:
+            return complaints.decide(act, min(numbers), what, "已核实")
+
+    answers = at_once(
+        [lambda: outcome(lambda: decide(TOWN_HEAD, "upheld")), lambda: outcome(lambda: decide(DISTRICT, "rejected"))]
+    )
+    assert answers in (["voided", Reason.WRONG_STATE], [Reason.WRONG_STATE, "none"])
+    assert world.left(someone) == ((9000, 0) if answers[0] == "voided" else (6000, 0))
+
+
+def test_two_providers_accept_one_booking_and_one_of_them_has_it(world: World) -> None:
+    someone = world.holder()
+    with acting(world.engine, "2026-07-03 09:00", holder(someone.senior_id)) as act:
+        id = bookings.ask(act, someone.senior_id, [CLEANING])
+
+    def accept(provider: int) -> str:
+        with acting(world.engine, "2026-07-03 10:00", officer(f"p{provider}", "provider", provider_id=provider)) as act:
+            return bookings.accept(act, id, provider, at("2026-07-10 09:00"), 60)
+
+    answers = at_once([lambda p=p: outcome(lambda: accept(p)) for p in (world.ours, world.theirs)])
+    assert sorted(map(str, answers)) in (
+        ["Reason.NOT_ALLOWED", f"booked-{id}"],
+        ["Reason.WRONG_STATE", f"booked-{id}"],
+    )
+    with world.engine.connect() as conn:
+        orders = select(work_orders.c.provider_id).where(work_orders.c.senior_id == someone.senior_id)
+        assert conn.execute(orders).scalar_one() == (world.ours, world.theirs)[answers.index(f"booked-{id}")]
+
+
+def test_one_telephone_appointed_at_two_counters(world: World) -> None:
+    someone = world.holder()
+
+    def appoint() -> int:
+        with acting(world.engine, by=COUNTER) as act:
+            return agents.appoint(act, RING, someone.senior_id, "王小红", "13800001111", "child", "in_person")
+
+    answers = at_once([lambda: outcome(appoint)] * 3)
+    assert answers.count(Reason.AGENT_KNOWN) == 2
+
+
+def test_two_schedulers_announce_a_debit_once(world: World) -> None:
+    for number in range(5):
+        someone, _ = debited(world)
+        with acting(world.engine) as act:
+            with_phone(act, someone.senior_id, f"1380000{number:04d}")
+
+    def tell() -> int:
+        with acting(world.engine, "2026-07-03 18:00") as act:
+            return announce.debits(act, RING)
+
+    at_once([tell] * 3)
+    assert len(stored(world.engine, kind="debit")) == 5
+    assert tell() == 0
