@@ -479,6 +479,8 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("agreed_fen", sa.BigInteger(), nullable=False),
         sa.Column("agreed_personal_fen", sa.BigInteger(), nullable=False),
+        sa.Column("cash_fen", sa.BigInteger(), nullable=False),
+        sa.Column("receipt_no", sa.String(length=40), nullable=True, comment="for cash"),
         sa.Column("status", sa.String(length=16), nullable=False, comment="sold | declined"),
         sa.Column("decline_reason", sa.String(length=40), nullable=True, comment="code of outcomes.Reason"),
         sa.Column(

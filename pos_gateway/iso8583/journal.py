@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, select, update
 
 from pos_gateway.iso8583.elements import Original, moment
 from pos_gateway.iso8583.spec import ADVICES, MAC_FIELDS, PURCHASE, Message, first_sent
@@ -20,6 +20,7 @@ from pos_gateway.iso8583.tables import messages
 from settlement.act import Act
 from settlement.keys import KeyRing
 from settlement.periods import SHANGHAI
+from settlement.visits.tables import counter_sales
 
 APPROVED = "00"
 ABOUT_MONEY = ("0200", "0220")
@@ -136,10 +137,12 @@ def approved(conn: Connection, terminal_id: str, batch: str) -> list[Row[Any]]:
 
 
 def not_carried_out(conn: Connection, terminal_ids: Sequence[str]) -> list[Row[Any]]:
-    """Advices that were recorded and could not be done as told: for a person to decide. Oldest first."""
+    """Advices that were recorded, could not be done as told, and were neither reversed nor released since: for a person to decide. Oldest first."""
+    released = exists().where(counter_sales.c.id == m.sale_id, counter_sales.c.status == "sold", m.mti == "0220")
     query = (
         select(m.id, m.terminal_id, m.mti, m.trace, m.sent_at, m.amount_fen, m.sale_id, m.recorded_at, m.reason)
         .where(m.terminal_id.in_(terminal_ids), m.mti.in_(ADVICES), m.code != APPROVED, m.reversed_by.is_(None))
+        .where(~released)
         .order_by(m.id)
     )
     return list(conn.execute(query))

@@ -1,4 +1,4 @@
-"""``songbai terminal``: a counter's terminals, registered and revoked; what they told us that could not be done, and their batches."""
+"""``songbai terminal``: a counter's terminals, registered and revoked; their batches, and what they told us that a person has to decide."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from settlement import officers
 from settlement.act import Act
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
 from settlement.cli.providers import provider_id, provider_option
+from settlement.money import format_yuan
+from settlement.outcomes import Declined
 from settlement.periods import SHANGHAI
 from settlement.providers import terminals as register
+from settlement.visits import counter
 
 
 @click.group()
@@ -134,6 +137,30 @@ def open_command(desk: Desk, code: str, by: str, as_json: bool) -> None:
             "原因 reason",
         ]
         desk.show_table("未能办理的通知 left open", headers, [list(one.values()) for one in found])
+
+
+@terminal.command("release")
+@click.argument("sale")
+@click.option("--why", required=True, help="理由 why")
+@by_option
+@json_option
+@pass_desk
+def release_command(desk: Desk, sale: str, why: str, by: str, as_json: bool) -> None:
+    """认可一笔超限或过久的离线消费，按迟到记录扣款 Let an offline sale count that was beyond a limit or too old; it may still be declined."""
+    with desk.acting(by) as act:
+        answer = counter.release(act, sale, why)
+    if isinstance(answer, Declined):
+        told: dict[str, Any] = {"sale": sale, "status": "declined", "reason": answer.reason.code}
+        zh, en = f"已认可，但未能办理：{answer.zh}", answer.en
+    else:
+        parts = {"subsidy_fen": answer.subsidy_fen, "personal_fen": answer.personal_fen}
+        told = {"sale": sale, "status": "sold", "debit_id": answer.id, **parts, "shortfall_fen": answer.shortfall_fen}
+        zh = f"已扣款：补贴{format_yuan(answer.subsidy_fen)}元，个人账户{format_yuan(answer.personal_fen)}元"
+        en = f"debited; {format_yuan(answer.shortfall_fen)} borne by the provider"
+    if as_json:
+        desk.show_json(told)
+    else:
+        desk.say(zh, en)
 
 
 def _allowed(act: Act, code: str) -> int:

@@ -8,20 +8,20 @@ undone by us: the meal is eaten. Its visit is kept as soon as we know whose it w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row, func, insert, select, update
 
-from settlement.act import Act
+from settlement.act import Act, Actor
 from settlement.keys import KeyRing
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
 from settlement.periods import local_date
 from settlement.policy.tariff import Price, prices_in_force
 from settlement.providers.tables import caregivers, terminals
-from settlement.visits import admission, debiting, rules, service, shown, voiding
+from settlement.visits import admission, debiting, offline, rules, service, shown, voiding
 from settlement.visits.admission import Facts
 from settlement.visits.forms import CheckIn, Debit, DebitRequest, Line
 from settlement.visits.shown import Read, Shown
@@ -151,7 +151,8 @@ class _Counter:
             return facts
         prices = prices_in_force(act.conn, facts.scheme.code, facts.who.provider_id, facts.on)
         return (
-            admission.clock_refused(act, facts.scheme, asked.occurred_at, released=False)
+            # How old an advice is, the debit asks: its visit is kept, and a second person may let it count.
+            admission.clock_refused(act, facts.scheme, asked.occurred_at, released=asked.offline)
             or self._clock_behind(facts)
             or admission.method_refused(facts.scheme, asked.shown.method)
             or service.unsold(asked.lines, prices)
@@ -229,6 +230,8 @@ class _Counter:
             "recorded_at": self.act.now,
             "agreed_fen": asked.total_fen,
             "agreed_personal_fen": asked.personal_fen,
+            "cash_fen": asked.cash_fen,
+            "receipt_no": asked.receipt_no,
             "status": "declined" if refusal else "sold",
             "decline_reason": refusal,
         }
@@ -261,6 +264,43 @@ def take_back(act: Act, sale_id: str, how: How, total_fen: int | None = None) ->
         return voided
     change = {"taken_back_at": act.now, "taken_back_how": how}
     act.conn.execute(update(counter_sales).where(s.id == sale_id).values(change))
-    d = debits.c
-    back = act.conn.execute(select(d.card_id, d.subsidy_fen, d.personal_fen).where(d.id == sale_id)).one()
-    return TakenBack(row.visit_id, back.card_id, back.subsidy_fen, back.personal_fen)
+    d, v = debits.c, visits.c
+    card_id = act.conn.execute(select(v.card_id).where(v.id == row.visit_id)).scalar_one()
+    reversed_ = select(d.subsidy_fen, d.personal_fen).where(d.id == voided.debit_id)
+    back = act.conn.execute(reversed_).one_or_none()
+    return TakenBack(row.visit_id, card_id, *(back or (0, 0)))
+
+
+def release(act: Act, sale_id: str, why: str) -> Debit | Declined:
+    """A second person lets an offline sale count that was beyond a limit or too old: it is debited now, by the rules for late ones. May still be
+    declined, and then stays as it was. Raises Refused: NOT_FOUND, NOT_ALLOWED (a town decides about its own), WRONG_STATE."""
+    s = counter_sales.c
+    row = act.conn.execute(select(counter_sales).where(s.id == sale_id).with_for_update()).one_or_none()
+    if row is None:
+        raise Refused(Reason.NOT_FOUND, what=f"sale {sale_id}")
+    if row.decline_reason not in RELEASABLE or row.visit_id is None:
+        raise Refused(Reason.WRONG_STATE, state=row.decline_reason or row.status, event="release")
+    visit = act.conn.execute(select(visits.c.town, visits.c.provider_id).where(visits.c.id == row.visit_id)).one()
+    require(act, "quarantine.decide", town=visit.town)
+    request = DebitRequest(
+        id=f"{sale_id}-r",
+        visit_id=row.visit_id,
+        consent=row.consent,
+        occurred_at=row.occurred_at,
+        total_fen=row.agreed_fen,
+        confirm_personal_fen=row.agreed_personal_fen,
+        cash_fen=row.cash_fen,
+        receipt_no=row.receipt_no,
+        medium_id=row.medium_id,
+        released=True,
+    )
+    terminal = Actor(f"terminal:{row.terminal_id}", "device", provider_id=visit.provider_id)
+    answer = debiting.debit(replace(act, actor=terminal), request)
+    if isinstance(answer, Debit):
+        act.conn.execute(update(counter_sales).where(s.id == sale_id).values(status="sold", decline_reason=None))
+        before, after = {"reason": row.decline_reason}, {"debit": answer.id}
+        act.audit("sale.release", f"sale:{sale_id}", before=before, after=after, why=why)
+    return answer
+
+
+RELEASABLE = frozenset(reason.code for reason in (*offline.LIMITS, Reason.EVENT_TOO_OLD))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from settlement.findings import Finding
 from settlement.providers.tables import terminals
@@ -13,19 +13,16 @@ s, d, v, t = counter_sales.c, debits.c, visits.c, terminals.c
 
 def check(conn: Connection) -> list[Finding]:
     """Sold: a debit that stood, of its visit, as agreed to, for the terminal's provider. Declined: none that stood. Taken back: the visit is void."""
-    stood = d.status != "declined"
     sold = and_(
-        d.id.is_not(None),
-        stood,
-        d.visit_id == func.coalesce(s.visit_id, ""),
         d.agreed_fen == s.agreed_fen,
         d.agreed_personal_fen == s.agreed_personal_fen,
         d.consent == s.consent,
         d.provider_id == t.provider_id,
     )
     wrong = or_(
+        and_(s.status == "sold", s.visit_id.is_(None)),
         and_(s.status == "sold", or_(d.id.is_(None), ~sold)),
-        and_(s.status == "declined", d.id.is_not(None), stood),
+        and_(s.status == "declined", d.id.is_not(None)),
         and_(s.taken_back_at.is_not(None), v.status != "void"),
     )
     query = (
@@ -34,7 +31,7 @@ def check(conn: Connection) -> list[Finding]:
         )
         .select_from(
             counter_sales.join(terminals, t.id == s.terminal_id)
-            .outerjoin(debits, d.id == s.id)
+            .outerjoin(debits, and_(d.visit_id == s.id, d.status != "declined"))
             .outerjoin(visits, v.id == s.visit_id)
         )
         .where(wrong)

@@ -301,6 +301,8 @@ counter_sales = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("agreed_fen", BigInteger, nullable=False),
     Column("agreed_personal_fen", BigInteger, nullable=False),
+    Column("cash_fen", BigInteger, nullable=False, default=0),
+    Column("receipt_no", String(40), comment="for cash"),
     Column("status", String(16), nullable=False, comment="sold | declined"),
     Column("decline_reason", String(40), comment="code of outcomes.Reason"),
     Column("taken_back_at", Instant, comment="voided, refunded or reversed at the terminal"),

@@ -21,7 +21,7 @@ from settlement.visits.integrity import check
 from settlement.visits.shown import ChipAnswer, Shown
 from settlement.visits.tables import counter_sales, debits, visit_lines, visits
 from tests.cards.county import TOWN_CLERK
-from tests.support import RING, acting
+from tests.support import RING, acting, officer
 from tests.visits.hatch import DAY_CARE, LUNCH, NOON, PIN, Hatch, hatch, sold, taken_back
 from tests.visits.world import CLEANING, DISTRICT, World, why
 
@@ -276,3 +276,41 @@ def test_a_purchase_has_no_times_to_correct(world: World, counter: Hatch) -> Non
     with pytest.raises(Refused) as error, acting(world.engine, NEXT_DAY, TOWN_CLERK) as act:
         correcting.propose(act, proposal)
     assert error.value.reason is Reason.CORRECTION_AT_COUNTER
+
+
+def test_a_second_person_lets_an_offline_sale_count(world: World, counter: Hatch) -> None:
+    """200.00 may be taken without a line. Six days of day care cost 240.00, 230.00 lie on the card: released, the provider bears 10.00."""
+    someone = world.holder(subsidy=22_000, personal=5000)
+    many = counter.asked(counter.chip(someone, 24_000), 24_000, items={DAY_CARE: 6}, offline=True, personal_fen=1000)
+    assert why(counter.sell(many)) is Reason.OFFLINE_LIMIT
+    debit = sold(counter.release(many.id, TOWN_CLERK, NEXT_DAY))
+    assert (debit.subsidy_fen, debit.personal_fen, debit.shortfall_fen) == (22_000, 1000, 1000)
+    assert world.left(someone) == (0, 4000)
+    (kept,) = rows(world, counter_sales, id=many.id)
+    assert (kept.status, kept.decline_reason) == ("sold", None)
+    with pytest.raises(Refused) as error:
+        counter.release(many.id, TOWN_CLERK, NEXT_DAY)
+    assert error.value.reason is Reason.WRONG_STATE
+    back = taken_back(counter.take_back(many.id, "refund", NEXT_DAY, 24_000))
+    assert (back.subsidy_fen, back.personal_fen) == (22_000, 1000)
+    assert world.left(someone) == (22_000, 5000)
+
+
+def test_an_advice_older_than_the_scheme_accepts_waits_for_a_second_person(world: World, counter: Hatch) -> None:
+    someone = world.holder(subsidy=5000)
+    old = counter.asked(counter.chip(someone, 1200), 1200, offline=True)
+    assert why(counter.sell(old, "2026-08-03 11:31")) is Reason.EVENT_TOO_OLD
+    assert (rows(world, visits, id=old.id)[0].status, rows(world, debits, visit_id=old.id)) == ("served", [])
+    for who, reason in ((counter.actor, Reason.NOT_ALLOWED), (OTHER_TOWN, Reason.NOT_ALLOWED)):
+        with pytest.raises(Refused) as error:
+            counter.release(old.id, who, "2026-08-04 09:00")
+        assert error.value.reason is reason
+    assert sold(counter.release(old.id, TOWN_CLERK, "2026-08-04 09:00")).subsidy_fen == 1200
+    refused = counter.asked(Shown(card_no="stranger", pin="1"), 1200, offline=True)
+    counter.sell(refused)
+    with pytest.raises(Refused) as error:
+        counter.release(refused.id, TOWN_CLERK, NEXT_DAY)
+    assert error.value.reason is Reason.WRONG_STATE
+
+
+OTHER_TOWN = officer("elsewhere", "town", town="丁伙镇")

@@ -18,8 +18,10 @@ from pos_gateway.iso8583.tables import messages
 from settlement.cards import dynamic_code
 from settlement.db import reading
 from settlement.providers import terminals
+from settlement.visits import counter
 from settlement.visits.integrity import check
 from settlement.visits.tables import counter_sales, debits, visits
+from tests.cards.county import TOWN_CLERK
 from tests.pos_gateway.iso8583.shop import DAY_CARE, LUNCH, PIN, Shop, code, parts, shop
 from tests.support import RING, acting
 from tests.visits.world import CLEANING, DISTRICT, World
@@ -245,6 +247,11 @@ def test_an_advice_is_recorded_whatever_becomes_of_it(world: World, here: Shop) 
     assert counted(world, visits, id=kept[0].sale_id, status="served") == 1
     assert counted(world, counter_sales, terminal_id=here.id, status="declined", offline=True) == 2
     assert world.left(someone) == (50_000, 0)
+    with acting(world.engine, here.now, TOWN_CLERK) as act:
+        counter.release(act, kept[0].sale_id, "the day-care centre's book says so")
+    with reading(world.engine) as conn:
+        assert [each.reason for each in journal.not_carried_out(conn, [here.id])] == [each.reason for each in kept[1:]]
+    assert world.left(someone) == (26_000, 0)
 
 
 # -- repeats ----------------------------------------------------------------------------------------------------------------------
