@@ -158,8 +158,10 @@ def _order_refused(act: Act, request: CheckIn, facts: Facts) -> Declined | None:
         return declined(Reason.OTHER_PROVIDERS_ORDER)
     if order.senior_id != facts.who.senior_id:
         return declined(Reason.ORDER_OF_OTHER_SENIOR)
-    # A check-in made before the order was taken back counts, however late it arrives.
-    if order.status in ("cancelled", "not_served") and order.status_at <= request.occurred_at:
+    # A check-in made before the order was taken back counts, however late it arrives. That nobody could serve it before is a device's record as
+    # this one is, and may reach us first or last: who checked in without signal could not be told.
+    told = order.status == "cancelled" or rules.at_the_door(facts.scheme, request.occurred_at, act.now)
+    if order.status in ("cancelled", "not_served") and told and order.status_at <= request.occurred_at:
         return declined(Reason.ORDER_NOT_PLANNED, **state_words(order.status))
     return declined(Reason.ORDER_TAKEN) if order.taken else None
 
