@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from itertools import groupby
 
 from flask import Response, request
 from sqlalchemy import Connection
@@ -25,7 +24,7 @@ from settlement.supervision.complaints import KINDS
 from settlement.visits import bookings
 
 DAYS_SHOWN = 7
-AT_HOME = ("home_visit",)
+AT_HOME = "home_visit"
 """What can be asked for: service at home. A meal hatch is walked to."""
 
 
@@ -101,13 +100,16 @@ def _booking_page(refused: Refused | None = None) -> Response:
 
 
 def _sold(conn: Connection, who: Visitor, now: datetime) -> Mapping[tuple[str, str], list[Price]]:
-    """What the scheme's price list has for the home, by category with its words."""
+    """What the scheme's price list has for the home, by category with its words, in the notice's order."""
     card = book.get(conn, who.card_id)
     scheme = in_force(conn, card.scheme_code, Month.of(now))
     prices = prices_in_force(conn, scheme.code, 0, local_date(now, scheme.time_zone)).values()
-    at_home = sorted((p for p in prices if p.evidence_kind in AT_HOME), key=lambda p: (p.category, p.item_code))
-    named = {c.code: (c.name_zh, c.name_en) for c in scheme.purchases.categories}
-    return {named[code]: list(found) for code, found in groupby(at_home, key=lambda price: price.category)}
+    at_home = [price for price in prices if price.evidence_kind == AT_HOME]
+    by_category = {
+        (each.name_zh, each.name_en): [price for price in at_home if price.category == each.code]
+        for each in scheme.purchases.categories
+    }
+    return {words: found for words, found in by_category.items() if found}
 
 
 @blueprint.post("/card/booking")

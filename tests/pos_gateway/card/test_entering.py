@@ -13,7 +13,7 @@ from settlement.cards import registry
 from settlement.cards.token import url
 from settlement.people import agents
 from tests.cards.county import COUNTER
-from tests.pos_gateway.card.browser import PIN, Browser, Mailbox, appoint, card_of
+from tests.pos_gateway.card.browser import PIN, Browser, Mailbox, appoint, card_of, set_pin
 from tests.pos_gateway.card.conftest import Holder
 from tests.pos_gateway.town import DISTRICT, Door
 from tests.support import acting
@@ -167,8 +167,6 @@ def test_one_source_is_slowed_down_whatever_card_it_tries(door: Door) -> None:
 
 
 def test_guessing_pins_of_many_cards_from_one_place_is_slowed_down(door: Door) -> None:
-    from tests.pos_gateway.card.browser import set_pin
-
     guesser = Browser(door.app, "10.5.0.3")
     seen = []
     for _ in range(6):
