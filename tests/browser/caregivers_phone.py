@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select, update
 
@@ -76,7 +78,8 @@ class Phone:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"
         assert self.axe(page) == [], name
         if os.environ.get("SONGBAI_SCREENS"):
-            page.screenshot(path=SCREENS / f"caregiver-{name}-{self.size}.png")
+            drawn = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            drawn.quantize(64).save(SCREENS / f"caregiver-{name}-{self.size}.png", optimize=True)
 
     def sent(self) -> None:
         """Everything that was recorded is with the server."""

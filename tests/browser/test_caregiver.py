@@ -127,18 +127,35 @@ def test_leaving_early_is_said_before_it_is_done_and_its_order_comes_again(
     assert the_visit(street, senior[0]).void_reason == "too_short"
 
 
-def test_nobody_home_is_recorded_with_its_reason(street: Street, axe: Axe, senior: tuple[int, str]) -> None:
+AT_THE_DOOR = {
+    "nobody_home": ["家中无人", "记录：家中无人"],
+    "refused": ["老人拒绝", "记录：老人拒绝"],
+    "goods_wanted": ["要求换东西", "记录：要求换东西"],
+    "ill": ["突发疾病", "记录：突发疾病"],
+    "dead": ["老人已去世", "记录：老人已去世"],
+    "card_missing": ["找不到卡", "没服务成"],
+    "moved": ["其他原因", "选原因", "老人已搬离"],
+}
+
+
+def test_what_happened_at_a_door_is_recorded_with_its_reason(street: Street, axe: Axe) -> None:
+    people = [mrs_wang(street)[0] for _ in AT_THE_DOOR]
     phone = Phone(street, axe)
     phone.enrol()
-    phone.press("王桂英")
-    phone.press("家中无人")
-    phone.looks("nobody-home")
-    phone.press("记录：家中无人")
-    phone.sees("已记录")
+    for reason, (first, *then) in AT_THE_DOOR.items():
+        phone.page.locator("#orders button").first.click()
+        phone.press(first)
+        phone.looks(f"door-{reason.replace('_', '-')}")
+        for words in then:
+            phone.press(words)
+        phone.sees("已记录")
+    phone.sees("今天没有待服务的工单")
     phone.sent()
     with street.door.town.engine.connect() as conn:
-        order = conn.execute(select(work_orders).where(work_orders.c.senior_id == senior[0])).one()
-    assert (order.status, order.status_reason) == ("not_served", "nobody_home")
+        query = select(work_orders.c.status_reason).where(
+            work_orders.c.senior_id.in_(people), work_orders.c.status == "not_served"
+        )
+        assert sorted(conn.execute(query).scalars()) == sorted(AT_THE_DOOR)
 
 
 def test_a_wrong_tap_is_taken_back(street: Street, axe: Axe, senior: tuple[int, str]) -> None:

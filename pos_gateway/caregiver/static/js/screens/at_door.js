@@ -39,7 +39,7 @@ export function atDoor(app, what, orderId) {
   const said = SAID[what].map(([zh, en]) => line(zh, en, 'big'));
   return {
     title: [named.zh, named.en],
-    body: [CALL_FIRST.has(what) && helpers(app, orderId), said, !CALL_FIRST.has(what) && helpers(app, orderId)],
+    body: [CALL_FIRST.has(what) && helpers(app, orderId), said, !CALL_FIRST.has(what) && helpers(app, orderId, false)],
     actions: [[toOrder(app, orderId), answer(app, orderId, named)].filter(Boolean)],
   };
 }

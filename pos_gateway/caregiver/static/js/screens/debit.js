@@ -61,9 +61,9 @@ function agreeTo(app, one, quote, stage) {
 }
 
 function split(quote) {
-  const left = [fact('补贴还剩', 'subsidy left', yuan(quote.subsidy_left_fen))];
-  if (quote.personal_fen || quote.personal_left_fen) left.push(fact('自己的钱还剩', 'own money left', yuan(quote.personal_left_fen)));
-  if (quote.year_left_fen !== null && quote.year_left_fen !== undefined) left.push(fact('今年还可用', 'left this year', yuan(quote.year_left_fen)));
+  const left = [fact('补贴还剩', 'left', yuan(quote.subsidy_left_fen))];
+  if (quote.personal_fen || quote.personal_left_fen) left.push(fact('自己的钱还剩', 'own', yuan(quote.personal_left_fen)));
+  if (quote.year_left_fen !== null && quote.year_left_fen !== undefined) left.push(fact('今年还可用', 'this year', yuan(quote.year_left_fen)));
   return el('dl', { class: 'calm split' },
     fact('补贴付', 'subsidy pays', yuan(quote.subsidy_fen)),
     quote.personal_fen ? fact('您自己付', 'you pay', yuan(quote.personal_fen)) : null,

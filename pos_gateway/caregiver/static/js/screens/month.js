@@ -34,7 +34,7 @@ function shown(told) {
       fact('服务', 'visits', String(told.visits)),
       fact('合计时间', 'time in all', `${minutes(told.seconds)} 分钟`),
       fact('废单', 'void', String(told.void))),
-    el('ul', { class: 'stack' }, told.list.map((one) => el('li', { class: 'card' }, visited(one)))),
+    el('ul', { class: 'stack' }, told.list.toReversed().map((one) => el('li', { class: 'card' }, visited(one)))),
   ];
 }
 

@@ -43,9 +43,10 @@ export function urgent(app) {
 
 export const back = (app) => button('返回', 'back', () => app.go('today'), { sign: 'back', class: 'plain narrow' });
 
-/** Who to call, each a button that dials. */
-export function helpers(app, orderId) {
-  return el('div', { class: 'stack' }, records.helpers(app.door, orderId).map(({ zh, en, phone }) => dial(zh, `${en} ${phone}`, phone)));
+/** Who to call, each a button that dials. `emergency`: ambulance and police among them. */
+export function helpers(app, orderId, emergency = true) {
+  const found = records.helpers(app.door, orderId).filter(({ phone }) => emergency || phone.length > 3);
+  return el('div', { class: 'stack' }, found.map(({ zh, en, phone }) => dial(zh, `${en} ${phone}`, phone)));
 }
 
 function dial(zh, en, phone) {
@@ -57,7 +58,8 @@ const call = (one) => (one.phone ? dial('打电话', 'call', one.phone) : el('p'
 function map(one) {
   if (one.latitude_e7 === null || one.latitude_e7 === undefined) return el('p', { class: 'soft' }, both('没有定位', 'no place on record'));
   const place = `${one.latitude_e7 / 1e7},${one.longitude_e7 / 1e7}`;
-  return el('a', { class: 'plain', href: `geo:${place}?q=${place}`, rel: 'noreferrer' }, icon('map'), el('span', {}, both('看地图', 'map')));
+  const own = /iPhone|iPad/.test(navigator.userAgent) ? `maps:?q=${place}` : `geo:${place}?q=${place}`; // the phone's own map: no address goes elsewhere
+  return el('a', { class: 'plain', href: own, rel: 'noreferrer' }, icon('map'), el('span', {}, both('看地图', 'map')));
 }
 
 function item(door, code) {

@@ -7,9 +7,11 @@ export function cover(over, onescape) {
   const before = document.activeElement;
   for (const part of document.body.children) part.inert = true;
   over.addEventListener('keydown', (pressed) => pressed.key === 'Escape' && onescape());
+  addEventListener('hashchange', onescape); // the phone's own key for going back
   document.body.append(over);
   over.focus();
   return () => {
+    removeEventListener('hashchange', onescape);
     over.remove();
     for (const part of document.body.children) part.inert = false;
     before?.focus?.();

@@ -1,8 +1,10 @@
-// Everything this phone recorded, newest first: what waits for signal, what counts, and why something does not.
+// What this phone recorded, newest first: what waits for signal, what counts, and why something does not.
 
 import { both, button, el, line, mark } from './dom.js';
 import { clockTime, dayOf } from './format.js';
 import * as records from './records.js';
+
+const SHOWN = 100;
 
 const STATE = {
   waiting: ['calm', '等信号', 'waiting for signal'],
@@ -12,8 +14,9 @@ const STATE = {
 };
 
 export function queue(app) {
-  const found = app.door.queue().map(records.eventOf).toReversed();
-  const waiting = found.filter((one) => one.state === 'waiting').length;
+  const all = app.door.queue().map(records.eventOf);
+  const found = all.slice(-SHOWN).toReversed();
+  const waiting = all.filter((one) => one.state === 'waiting').length;
   const send = async () => {
     await app.door.sync();
     const left = app.door.queue().filter((one) => one.state === 'waiting').length;

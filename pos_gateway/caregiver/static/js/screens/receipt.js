@@ -49,9 +49,9 @@ function parts(result) {
     result.personal_fen ? fact('老人自己付', 'own money', yuan(result.personal_fen)) : null,
     result.cash_fen ? fact('现金', 'cash', yuan(result.cash_fen)) : null,
     result.shortfall_fen ? fact('服务商承担', 'borne by the provider', yuan(result.shortfall_fen)) : null,
-    fact('补贴还剩', 'subsidy left', yuan(result.subsidy_left_fen)),
-    result.personal_left_fen ? fact('自己的钱还剩', 'own money left', yuan(result.personal_left_fen)) : null,
-    typeof result.year_left_fen === 'number' ? fact('今年还可用', 'left this year', yuan(result.year_left_fen)) : null,
+    fact('补贴还剩', 'left', yuan(result.subsidy_left_fen)),
+    result.personal_left_fen ? fact('自己的钱还剩', 'own', yuan(result.personal_left_fen)) : null,
+    typeof result.year_left_fen === 'number' ? fact('今年还可用', 'this year', yuan(result.year_left_fen)) : null,
   ];
 }
 
