@@ -38,14 +38,14 @@ def village_statement(
     """The statements of a village's card holders, by name. ``unreached``: only of those whom no message reaches.
 
     What waited for paper counts as printed from now on. Raises Refused: NOT_ALLOWED (another office's people), PERIOD_NOT_OVER,
-    NOT_FOUND when the village has nobody.
+    NOT_FOUND when there is nobody to print for.
     """
     require(act, "statement.print", town=town)
     if act.now < month.end():
         raise Refused(Reason.PERIOD_NOT_OVER, period=month)
     found = accounts_of(act, ring, town, village, month, unreached=unreached)
     if not found:
-        raise Refused(Reason.NOT_FOUND, what=f"{town} {village}")
+        raise Refused(Reason.NOT_FOUND, what=f"{town} {village}" + (" --unreached" if unreached else ""))
     _mark_printed(act, [each.senior_id for each in found], month)
     after = {"month": str(month), "village": village, "count": len(found)}
     act.audit("statements.print", f"town:{town}", after=after)

@@ -128,4 +128,9 @@ def test_messages_and_the_statement_of_a_village(world: World, type_: Type, tmp_
     assert out.read_bytes().startswith(b"%PDF-") and out.stat().st_mode & 0o077 == 0
     assert type_(*paper, "--out", out, "--unreached")["count"] == 1
     assert [row.status for row in stored(world.engine, channel="paper")] == ["printed"]
+    with acting(world.engine) as act:
+        with_phone(act, alone.senior_id, "13800003333")
+    assert "--unreached" in type_(
+        *paper[:6], "--month", "2026-06", "--by", "clerk", "--out", out, "--unreached", exit_code=1
+    )
     assert "not_allowed" in type_(*paper[:-1], "desk", "--out", out, exit_code=1)
