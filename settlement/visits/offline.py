@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import BigInteger, bindparam, cast, func, select, type_coerce
+from sqlalchemy import BigInteger, Integer, bindparam, cast, func, select, type_coerce
 
 from settlement.act import Act
 from settlement.db import Instant
@@ -32,8 +32,9 @@ def beyond(act: Act, scheme: Scheme, card_id: int, request: DebitRequest, total_
         if act.conn.execute(_OF_DAY, asked).scalar_one() + total_fen > limit.card_day_fen:
             return declined(Reason.OFFLINE_DAY_LIMIT, up_to_fen=limit.card_day_fen)
     if limit.queued_debits is not None and request.device_id is not None:
-        sent_by = {"device": request.device_id, "counter": request.counter, "made": request.occurred_at}
-        if act.conn.execute(_AHEAD, sent_by).scalar_one() >= limit.queued_debits:
+        sent_by = {"device": request.device_id, "counter": request.counter, "ahead": limit.queued_debits - 1}
+        reached_us = act.conn.execute(_NTH_BEFORE, sent_by).scalar_one_or_none()
+        if reached_us is not None and reached_us > request.occurred_at:
             return declined(Reason.OFFLINE_QUEUE_LIMIT, debits=limit.queued_debits)
     return None
 
@@ -49,9 +50,11 @@ _OF_DAY = select(cast(func.coalesce(func.sum(d.total_fen), 0), BigInteger)).wher
     type_coerce(d.recorded_at, BigInteger) - type_coerce(d.occurred_at, BigInteger)
     > bindparam("tolerance", type_=BigInteger),
 )
-_AHEAD = select(func.count()).where(
-    e.device_id == bindparam("device"),
-    e.kind == "debit",
-    e.counter < bindparam("counter"),
-    e.received_at > bindparam("made", type_=Instant),
+# A device's events reach us in its order: if this one had not reached us by then, none after it had. Few rows are read, however old the device.
+_NTH_BEFORE = (
+    select(e.received_at)
+    .where(e.device_id == bindparam("device"), e.kind == "debit", e.counter < bindparam("counter"))
+    .order_by(e.counter.desc())
+    .offset(bindparam("ahead", type_=Integer))
+    .limit(1)
 )

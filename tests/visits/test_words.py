@@ -12,6 +12,7 @@ from settlement.visits import words
 
 PAGE = (Path(__file__).parents[2] / "docs" / "provider.md").read_text()
 LISTS = ["VOID_REASONS", "NOT_SERVED_REASONS", "ORDER_CANCEL_REASONS", "OUT_REASONS", "TAKE_BACK_REASONS"]
+LISTS += ["CORRECTION_REASONS", "EVIDENCE_FLAGS"]
 
 
 @pytest.mark.parametrize("name", LISTS)
