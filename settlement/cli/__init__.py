@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from settlement.cli import (
     agent,
     backup,
+    badges,
     balance,
     booking,
     cards,
@@ -117,6 +118,8 @@ main.add_command(prices.prices)
 imports.add_command(prices.import_prices)
 main.add_command(providers.provider)
 main.add_command(providers.caregiver)
+providers.caregiver.add_command(badges.badge_command)
+providers.caregiver.add_command(badges.pin_command)
 main.add_command(gateway.gateway)
 main.add_command(gateway.device)
 main.add_command(gateway.serve)
