@@ -38,8 +38,7 @@ def answer(engine: Engine, ring: KeyRing, now: datetime, terminal_id: str, reque
         return _refusal(request, declined(Reason.MESSAGE_INCOMPLETE, fields="7, 11"))
     shown, refused = None, None
     try:
-        with reading(engine) as conn:  # a PIN takes long to hash: before anything is locked
-            shown = trading.shown_in(conn, ring, key, request, now)
+        shown = _shown(engine, ring, now, key, request)
     except Malformed as malformed:
         refused = malformed.declined
     try:
@@ -50,6 +49,15 @@ def answer(engine: Engine, ring: KeyRing, now: datetime, terminal_id: str, reque
         refused = Declined(error.reason, error.details)
         with begin(engine, SYSTEM, now) as act:
             return _Desk(act, ring, key, request, shown, refused).answer()
+
+
+def _shown(engine: Engine, ring: KeyRing, now: datetime, key: Key, request: Message) -> Shown | Declined | None:
+    """The card as the message shows it. A PIN takes long to hash: that is done before anything is locked."""
+    what = trading.shown_in(request)
+    if what is None or journal.PIN_BLOCK not in request.fields:
+        return what
+    with reading(engine) as conn:
+        return trading.with_pin(conn, ring, key, request, what, now)
 
 
 @dataclass(frozen=True)

@@ -131,18 +131,24 @@ def _undo(case: Case, row: Row[Any]) -> Declined | None:
 
 
 # -- what is shown, what is told --------------------------------------------------------------------------------------------------
-def shown_in(conn: Connection, ring: KeyRing, key: Key, message: Message, now: datetime) -> Shown | Declined | None:
-    """The card as a message shows it, its PIN hashed; None for a message that shows none, or was answered before. Raises Malformed."""
+def shown_in(message: Message) -> Shown | None:
+    """The card as a message shows it, without its PIN; None for a message that shows none. Raises Malformed."""
     fields, text = message.fields, message.text
-    if not fields.keys() & {2, 61} or journal.find(conn, key) is not None:
+    if not fields.keys() & {2, 61}:
         return None
     chip = None
     if 55 in fields:
         data = held(55, lambda: chip_data(message.data(55)))
         chip = ChipAnswer(data.unpredictable, data.counter, data.cryptogram)
-    what = Shown(card_no=text(2) or None, code=text(61).strip() or None, chip=chip)
-    if 126 not in fields:
-        return what
+    return Shown(card_no=text(2) or None, code=text(61).strip() or None, chip=chip)
+
+
+def with_pin(
+    conn: Connection, ring: KeyRing, key: Key, message: Message, what: Shown, now: datetime
+) -> Shown | Declined | None:
+    """The same with its PIN, hashed; None for a message that was answered before. Raises Malformed."""
+    if journal.find(conn, key) is not None:
+        return None
     digits = _pin(conn, ring, key.terminal_id, message)
     if digits is None:
         return declined(Reason.PIN_UNREADABLE)

@@ -15,7 +15,7 @@ from pos_gateway.iso8583 import journal, mac
 from pos_gateway.iso8583.codec import decode
 from pos_gateway.iso8583.spec import Message
 from pos_gateway.iso8583.tables import messages
-from settlement.cards import dynamic_code
+from settlement.cards import dynamic_code, pin
 from settlement.db import reading
 from settlement.providers import terminals
 from settlement.visits import counter
@@ -86,13 +86,13 @@ def test_balance_for_whoever_shows_the_card(world: World, here: Shop) -> None:
     left = {"subsidy_left": 5000, "personal_left": 700, "year_left": 180_000}
     with acting(world.engine, here.now) as act:
         dynamic = dynamic_code.make(act, RING, someone.card_id, "visit")
-    for card, pin in (
+    for card, digits in (
         (here.chip_card(someone).read(0), None),
         (here.printed(someone), None),
         (here.number(someone), PIN),
         (here.number(someone, dynamic.digits), None),
     ):
-        told = here.terminal.balance(card, pin)
+        told = here.terminal.balance(card, digits)
         assert (code(told), parts(told)) == ("00", left)
     assert told.text(63) == "补贴50.00元，个人账户7.00元"
     assert code(here.terminal.balance(here.number(someone))) == "55"
@@ -352,3 +352,24 @@ def test_no_card_number_and_no_pin_is_in_the_journal(world: World, here: Shop) -
         sales = repr(conn.execute(select(counter_sales)).all())
     assert number not in kept + sales
     assert PIN not in kept + sales
+
+
+def test_a_pin_is_hashed_while_nothing_is_locked(world: World, here: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    someone = world.holder(subsidy=5000)
+    here.set_pin(someone)
+    attempt, hashed = pin.attempt, []
+
+    def meanwhile(*args: Any, **named: Any) -> Any:
+        # Another line of the same terminal; were its row or the database locked, this would wait for ever.
+        with ThreadPoolExecutor(1) as other:
+            hashed.append(code(other.submit(_other_line, here).result(timeout=20)))
+        return attempt(*args, **named)
+
+    monkeypatch.setattr(pin, "attempt", meanwhile)
+    assert code(here.buy(here.number(someone), pin=PIN)) == "00"
+    assert hashed == ["00"]
+
+
+def _other_line(here: Shop) -> Message:
+    here.terminal.echo()
+    return here.terminal.sign_on()
