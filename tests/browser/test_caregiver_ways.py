@@ -302,3 +302,44 @@ def test_a_shared_phone_asks_who_works_with_it(street: Street, axe: Axe) -> None
     phone.press("下班")
     phone.sees("这部手机大家共用")
     assert "王桂英" not in phone.page.content()
+
+
+def test_the_battery_is_empty_and_another_phone_finishes_the_visit(street: Street, axe: Axe) -> None:
+    senior_id, code = mrs_wang(street)
+    empty = Phone(street, axe)
+    empty.enrol()
+    empty.press("王桂英")
+    empty.checks_in(code)
+    empty.sent()
+    empty.page.close()
+    other = Phone(street, axe)
+    other.enrol()
+    street.passes(minutes=61)
+    other.press("王桂英")
+    other.sees("在另一部手机上签到")
+    other.looks("other-phone")
+    street.camera.shows(code)
+    other.press("扫卡签退")
+    other.sees("为什么换了手机")
+    other.press("原设备没电")
+    other.sees("服务 61 分钟")
+    other.press("给老人看")
+    other.sees("补贴付")
+    other.press("我同意")
+    other.holds_up(code, "扫老人的卡")
+    other.sees("扣款成功")
+    visit = the_visit(street, senior_id)
+    assert (visit.status, visit.out_reason, visit.duration_source) == ("served", "battery_empty", "clock")
+    assert the_debit(street, visit.id).subsidy_fen == 3500
+
+
+def test_two_caregivers_are_told_which_items_may_be_given_together(street: Street, axe: Axe) -> None:
+    mrs_wang(street)
+    phone = Phone(street, axe)
+    phone.enrol()
+    phone.press("王桂英")
+    phone.press("两人上门")
+    for item in ("家电检修", "水电维修", "应急处置"):
+        phone.sees(item)
+    expect(phone.page.get_by_text("上门理发")).to_have_count(0)
+    phone.looks("second")

@@ -188,7 +188,8 @@ export class Door {
   }
 
   async checkOut({ visit, lines, method, token, place, reason }) {
-    return recorded(await this.#record('check_out', { visit, lines, method, token, place, reason }));
+    const begun = this.#kept.bundle?.begun_elsewhere?.find((one) => one.visit_id === visit); // the next bundle will not name it any more
+    return recorded(await this.#record('check_out', { visit, lines, method, token, place, reason }, { begun }));
   }
 
   /** The split that a debit would have now, by the server; needs signal, and sends what waits before. */

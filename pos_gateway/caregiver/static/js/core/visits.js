@@ -9,11 +9,18 @@ const visitId = (event) => (event.kind === 'check_in' ? event.event_id : event.e
 export const refused = (record) => REFUSED.includes(record.state);
 const waiting = (record) => record.state === 'waiting';
 
-/** Visits in the order of their check-ins. `events`: in the order in which they were signed; `prices` and `terms`: of the bundle. */
-export function visitsOf(events, { prices = [], terms = {} } = {}) {
+/** Visits in the order of their check-ins, first those begun on another phone. `events`: in the order in which they were signed; the rest: of the bundle. */
+export function visitsOf(events, { prices = [], terms = {}, begun_elsewhere: elsewhere = [] } = {}) {
   const found = { byId: new Map(), byEvent: new Map(), prices: new Map(prices.map((price) => [price.item_code, price])), terms };
+  for (const begun of elsewhere) takenOver(found, begun);
   for (const record of events) TELL[record.kind]?.(found, record);
   return [...found.byId.values()];
+}
+
+/** A visit that another phone began: this one has no event of its check-in, so it cannot take it back, and knows the times shown only. */
+function takenOver(found, { visit_id, order_id, senior, check_in_at, items }) {
+  const blank = { check_out_at: null, seconds: null, lines: [], total_fen: 0, waiting: false, words: null, debit: null };
+  if (!found.byId.has(visit_id)) found.byId.set(visit_id, { visit_id, event_id: null, order_id, senior, check_in_at, items, ...blank, state: 'open', elsewhere: true });
 }
 
 const TELL = {
@@ -40,6 +47,7 @@ const TELL = {
   },
 
   check_out(found, record) {
+    if (record.about?.begun) takenOver(found, record.about.begun);
     const visit = found.byId.get(visitId(record));
     if (!visit) return;
     visit.waiting ||= waiting(record);
@@ -47,7 +55,7 @@ const TELL = {
       visit.words = record.words;
       return;
     }
-    const begun = found.byEvent.get(visit.event_id).record;
+    const begun = found.byEvent.get(visit.event_id)?.record ?? { event: { occurred_at: visit.check_in_at } };
     const { lines } = record.event.body;
     const seconds = lasted(begun, record);
     const short = seconds < minimumSeconds(lines.map((line) => found.prices.get(line.item)), found.terms);

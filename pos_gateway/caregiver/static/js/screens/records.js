@@ -60,10 +60,10 @@ export const debited = (one) => one.debit !== null && !['refused', 'reversed'].i
 /** Visits that still want something from the caregiver: under way, or served and not debited. */
 export const unfinished = (door) => door.visits().filter((one) => one.state === 'open' || (one.state === 'served' && !debited(one)));
 
-/** Today's visits that want nothing more, newest first. */
+/** Today's visits that want nothing more, newest first. A check-in that was refused stands with its order. */
 export function finished(door) {
   const today = isoDay(door.now());
-  return door.visits().filter((one) => !['open', 'cancelled'].includes(one.state) && !(one.state === 'served' && !debited(one)) && isoDay(one.check_in_at) === today).toReversed();
+  return door.visits().filter((one) => !['open', 'cancelled', 'refused'].includes(one.state) && !(one.state === 'served' && !debited(one)) && isoDay(one.check_in_at) === today).toReversed();
 }
 
 /** Today's orders nobody on this phone has begun or given up. */

@@ -22,7 +22,7 @@ export function visit(app, id) {
 function underWay(app, one) {
   const { door } = app;
   lookAround();
-  const planned = records.order(door, one.order_id)?.items ?? [];
+  const planned = plannedItems(door, one);
   const picked = ticked(door, one);
   const clock = face(door, one, () => Object.keys(picked));
   const changed = () => { keepDraft(one.visit_id, picked); clock.tick(); };
@@ -33,13 +33,14 @@ function underWay(app, one) {
     stale: () => { const now = records.visit(door, one.visit_id); return now?.state !== one.state || now.waiting !== one.waiting; },
     body: [
       waits(one),
+      one.elsewhere && mark('warn', '这次服务是在另一部手机上签到的，签退要选原因', 'Checked in on another phone: checking out needs a reason'),
       one.words && mark('bad', `未被接受：${one.words.zh}。${one.words.action_zh}`, `${one.words.en}. ${one.words.action_en}`),
       clock.shown,
       heading('做了哪些？', 'What was done?'),
       el('div', { class: 'stack', id: 'items' }, offered(door, planned).map((price) => itemRow(price, picked, changed))),
       heading('有情况？', 'Something else?'),
       el('div', { class: 'pair' },
-        button('签到有误', 'take the check-in back', () => takeBack(app, one), { sign: 'undo', class: 'danger start' }),
+        !one.elsewhere && button('签到有误', 'take the check-in back', () => takeBack(app, one), { sign: 'undo', class: 'danger start' }),
         button('不能扫码签退', 'cannot scan to check out', () => outWithout(app, one, picked), { sign: 'keys', class: 'plain start' }),
         button('老人突发疾病', 'found ill', () => app.go('atDoor', ['ill', one.order_id ?? '']), { sign: 'heart', class: 'plain start' }),
         button('要求换东西', 'wants goods', () => app.go('atDoor', ['goods_wanted', one.order_id ?? '']), { sign: 'bag', class: 'plain start' })),
@@ -48,10 +49,11 @@ function underWay(app, one) {
   };
 }
 
+const plannedItems = (door, one) => one.items ?? records.order(door, one.order_id)?.items ?? [];
+
 /** What is ticked so far: {item: quantity}; at first what was planned. */
 function ticked(door, one) {
-  const planned = records.order(door, one.order_id)?.items ?? [];
-  return draft(one.visit_id, Object.fromEntries(planned.map((code) => [code, 1])));
+  return draft(one.visit_id, Object.fromEntries(plannedItems(door, one).map((code) => [code, 1])));
 }
 
 /** The clock: minutes and seconds so far, and how much of the least time they are. */
@@ -117,7 +119,8 @@ async function outByScan(app, one, picked) {
     return kind ? { value: { method: kind, token: code } } : { zh: '这不是老人卡或门牌的码', en: "Neither a senior's card nor a door plate" };
   };
   const read = await scan({ title: ['再扫一次老人卡', "Scan the senior's card again"], accept });
-  if (read) await checkOut(app, one, picked, read);
+  const reason = read && one.elsewhere ? await pick(['为什么换了手机？', 'Why another phone?'], records.reasons(app.door, 'out')) : undefined;
+  if (read && reason !== null) await checkOut(app, one, picked, { ...read, reason });
 }
 
 async function outWithout(app, one, picked) {
