@@ -15,7 +15,7 @@ from tests.pos_gateway.card.serving import serve
 SIZES = pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 
 # What the norm for elderly-friendly pages asks, measured as it is drawn.
-MEASURED = """() => {
+MEASURED = """(least) => {
   const shown = (e) => e.checkVisibility({visibilityProperty: true}) && e.getBoundingClientRect().width > 0;
   const hidden = (e) => e.closest('.skip') !== null;
   const named = (e) => `${e.tagName.toLowerCase()}.${e.className} "${(e.innerText || e.value || '').slice(0, 20)}"`;
@@ -26,7 +26,7 @@ MEASURED = """() => {
     const style = getComputedStyle(e);
     const font = parseFloat(style.fontSize);
     const spacing = parseFloat(style.lineHeight) / font;
-    if (font < 18) found.push(`text of ${font} px: ${named(e)}`);
+    if (font < (e.closest('.sizes') ? 18 : least)) found.push(`text of ${font} px: ${named(e)}`);
     if (!(spacing >= 1.299)) found.push(`line spacing ${spacing}: ${named(e)}`);
   }
   const targets = [...document.querySelectorAll('a[href], button, input, textarea, select')].filter(e => shown(e) && !hidden(e));
@@ -41,10 +41,10 @@ MEASURED = """() => {
 
 def fits_the_norm(page: Page, axe: Callable[[Page], list[str]]) -> None:
     """At the normal size and at the largest: letters, line spacing, targets, width; and nothing serious that axe knows."""
-    for code in ("4", "1"):
+    for code, least in (("4", 30), ("1", 18)):
         page.locator(f".sizes button[value='{code}']").click()
         expect(page.locator("html")).to_have_class(f"size-{code}")
-        measured = page.evaluate(MEASURED)
+        measured = page.evaluate(MEASURED, least)
         assert measured["found"] == [], f"{page.url} at size {code}"
         assert measured["texts"] >= 5 and measured["targets"] >= 4
         assert axe(page) == []
@@ -95,6 +95,20 @@ def test_scan_prove_and_see_it_all_at_a_glance(
     expect(page.locator(".line-item").first).to_contain_text("61分钟")
     fits_the_norm(page, axe)
     street.screenshot(page, f"senior-home-{shown}")
+
+
+def test_the_measure_finds_what_is_too_small(street: Street) -> None:
+    page = street.page()
+    page.goto(f"{street.url}/card")
+    page.evaluate("""() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync('h1 .zh { font-size: 17px; } .steps li { line-height: 1.2; } .sizes .size { min-height: 0; height: 59px; }');
+      document.adoptedStyleSheets = [sheet];
+    }""")
+    found = page.evaluate(MEASURED, 18)["found"]
+    assert any("text of 17 px" in one for one in found)
+    assert any("line spacing 1.2" in one for one in found)
+    assert sum("target of 60 x 59" in one for one in found) == 4
 
 
 def test_the_balance_is_the_first_thing_on_the_smallest_screen(street: Street) -> None:
