@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
@@ -117,3 +118,24 @@ def test_a_lost_device(office: Office) -> None:
     assert (listed["device_id"], listed["caregiver"], listed["reason"]) == (lost, "0017", "丢失")
     assert listed["revoked_at"] == "2026-09-01T09:00:00+08:00"
     assert lost in office.type(f"device list {whose}").stdout
+
+
+def test_a_badge_and_a_staff_pin(office: Office, tmp_path: Path) -> None:
+    """The badge's file holds what people read and a code; the PIN is typed twice and stands in no command."""
+    whose = f"--provider {CODE} --by office"
+    office.told(f"caregiver add 0017 --name 李<明> {whose}")
+    out = tmp_path / "badge.svg"
+    office.told(f"caregiver badge 0017 --out {out} {whose}")
+    drawn = out.read_text()
+    assert ElementTree.fromstring(drawn).get("width") == "86mm"
+    assert all(shown in drawn for shown in ("李&lt;明&gt;", "0017", "康寿"))
+    desk = Desk(url=str(office.engine.url), keys_file=office.keys_file, clock=lambda: at("2026-09-01 09:00"))
+
+    def sets_pin(typed: str) -> Result:
+        words = ["pin", "0017", "--provider", CODE, "--by", "office", "--json"]
+        return CliRunner().invoke(caregiver, words, obj=desk, input=f"{typed}\n{typed}\n")
+
+    told = sets_pin("274916")
+    assert (told.exit_code, json.loads(told.stdout)) == (0, {"staff_no": "0017", "pin": "set"})
+    assert "274916" not in told.output
+    assert isinstance(sets_pin("111111").exception, Refused)
