@@ -239,7 +239,7 @@ def upgrade() -> None:
             "differences",
             sa.JSON(none_as_null=True),
             nullable=True,
-            comment="what only one side has, or both in different amounts; empty list: they agreed",
+            comment="what only one side has, or both in different amounts, or came too late; empty list: none",
         ),
         sa.ForeignKeyConstraint(
             ["terminal_id"], ["terminals.id"], name=op.f("fk_terminal_batches_terminal_id_terminals")

@@ -7,6 +7,7 @@ voided counts as a purchase and as a void.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -14,6 +15,7 @@ from sqlalchemy import Row, insert, select, update
 from pos_gateway.iso8583 import journal
 from pos_gateway.iso8583.case import Case, Outcome, held
 from pos_gateway.iso8583.elements import original
+from pos_gateway.iso8583.journal import Key
 from pos_gateway.iso8583.spec import PURCHASE, REFUND, SETTLE_AFTER_UPLOAD, VOID
 from pos_gateway.iso8583.tables import batches, uploads
 from settlement.act import Act
@@ -88,7 +90,7 @@ def settle(case: Case) -> Outcome:
     theirs = _told(case)
     row = act.conn.execute(select(batches).where(b.terminal_id == case.key.terminal_id, b.batch == named)).one_or_none()
     if row is not None and row.settled_at is not None and row.theirs == asdict(theirs):
-        return Outcome({66: DIFFER if row.differences else AGREE}, "批次已结算")
+        return Outcome({66: AGREE if row.ours == row.theirs else DIFFER}, "批次已结算")
     refusal = not_open(case)
     if refusal is not None:
         return Outcome(declined=refusal)
@@ -103,6 +105,15 @@ def settle(case: Case) -> Outcome:
     subject = f"terminal:{case.key.terminal_id} {named}"
     act.audit("terminal.settle", subject, after={"net": ours.net, "differences": len(found)})
     return Outcome({66: DIFFER if ours != theirs else AGREE}, "批次结算完成")
+
+
+def too_late(case: Case, key: Key, batch: str, *, here_fen: int | None, there_fen: int | None) -> None:
+    """What came of a message that concerns a batch which is settled: one more difference of it. Nothing where the batch is open."""
+    mine = b.terminal_id == key.terminal_id, b.batch == batch
+    row = case.act.conn.execute(select(b.differences).where(*mine, b.settled_at.is_not(None))).one_or_none()
+    if row is not None:
+        found = _difference(key.mti, key.trace, key.sent_at, here_fen, there_fen)
+        case.act.conn.execute(update(batches).where(*mine).values(differences=[*row.differences, found]))
 
 
 def _told(case: Case) -> Totals:
@@ -151,8 +162,18 @@ def _differences(case: Case, batch: str, stands: Any) -> list[dict[str, Any]]:
         sides = {"here_fen": here.get(name), "there_fen": there.get(name)}
         said = {side: None if row is None else row.amount_fen for side, row in sides.items()}
         if said["here_fen"] != said["there_fen"]:
-            found.append({"mti": name[0], "trace": name[1], "sent_at": name[2].isoformat(), **said})
+            found.append(_difference(name[0], name[1], name[2], said["here_fen"], said["there_fen"]))
     return found
+
+
+def _difference(mti: str, trace: str, sent_at: datetime, here_fen: int | None, there_fen: int | None) -> dict[str, Any]:
+    return {
+        "mti": mti,
+        "trace": trace,
+        "sent_at": sent_at.isoformat(),
+        "here_fen": here_fen,
+        "there_fen": there_fen,
+    }
 
 
 def _name(row: Row[Any]) -> tuple[Any, ...]:

@@ -45,7 +45,9 @@ batches = Table(
     Column("theirs", Json, comment="totals as the terminal had them"),
     Column("ours", Json),
     Column(
-        "differences", Json, comment="what only one side has, or both in different amounts; empty list: they agreed"
+        "differences",
+        Json,
+        comment="what only one side has, or both in different amounts, or came too late; empty list: none",
     ),
 )
 

@@ -75,6 +75,8 @@ def purchase(case: Case) -> Outcome:
     answer = refusal or counter.sale(case.act, case.ring, asked)
     if isinstance(answer, Declined):
         return Outcome(declined=answer, sale_id=None if refusal else asked.id)
+    if case.advice:
+        settling.too_late(case, case.key, text(60), here_fen=asked.total_fen, there_fen=None)
     return Outcome({38: _authorisation(case), 54: _split(answer)}, _told(answer), sale_id=asked.id)
 
 
@@ -118,6 +120,8 @@ def reversal(case: Case) -> Outcome:
         return Outcome(declined=refusal, sale_id=row.sale_id)
     if refusal is None:  # one that was voided stays counted as a purchase and as a void
         journal.mark_reversed(case.act, row.id, case.reference)
+        if row.code == journal.APPROVED and row.batch:
+            settling.too_late(case, key, row.batch, here_fen=None, there_fen=row.amount_fen)
     return Outcome(sale_id=row.sale_id)
 
 

@@ -158,3 +158,20 @@ def test_another_terminals_batch_is_none_of_its_business(world: World, here: Sho
     other = shop(world)
     other.terminal.totals = Totals()
     assert (code(other.terminal.settle()), batch(here).settled_at) == ("00", None)
+
+
+def test_what_comes_after_its_batch_was_settled_is_one_more_difference(world: World, here: Shop) -> None:
+    """An offline purchase told too late is booked, a purchase reversed too late undone; the office sees both beside the settled totals."""
+    someone = world.holder(subsidy=50_000)
+    card = here.chip_card(someone)
+    here.buy(card.read(1200))
+    bought = here.last
+    forgotten = here.made(card.read(2400), total=1200, mti="0220")
+    forgotten = replace(forgotten, fields={**forgotten.fields, 4: "000000002400", 48: "ZC03*2"})
+    told = here.terminal.settle()
+    assert (code(told), told.text(66), batch(here).differences) == ("00", "1", [])
+    assert code(here.terminal.say(forgotten)) == "00"
+    assert code(here.terminal.reverse(bought)) == "00"
+    found = [(each["trace"], each["here_fen"], each["there_fen"]) for each in batch(here).differences]
+    assert found == [(forgotten.text(11), 2400, None), (bought.text(11), None, 1200)]
+    assert world.left(someone) == (50_000 - 2400, 0)
