@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, select
 
 from pos_gateway.card.sessions import Visitor
-from settlement.cards import book, inquiry, media, pin
+from settlement.cards import book, inquiry, media
 from settlement.cards.book import Card
 from settlement.keys import KeyRing
 from settlement.people import agents
-from settlement.people.tables import entitlements, seniors
-from settlement.periods import Month, local_date
-from settlement.policy import months
-from settlement.policy.scheme import Scheme
-from settlement.policy.store import in_force
+from settlement.people.tables import seniors
 from settlement.policy.tables import price_items
 from settlement.providers.tables import caregivers, providers
 from settlement.supervision import complaints
@@ -26,7 +22,8 @@ from settlement.supervision.complaints import Complaint
 from settlement.visits import bookings, confirming
 from settlement.visits.bookings import Booking
 from settlement.visits.tables import debits, visit_lines, visits
-from settlement.vouchers import cap, purses
+from settlement.vouchers import outlook
+from settlement.vouchers.outlook import Lapsing, Outlook
 
 SOON = timedelta(days=45)
 """Money that lapses within this time is said at the top."""
@@ -38,14 +35,6 @@ OTHER_MOVEMENTS: Mapping[str, tuple[str, str]] = {
     "top_up": ("存入自己的钱", "own money paid in"),
     "refund": ("取回自己的钱", "own money paid out"),
 }
-
-
-class Lapsing(NamedTuple):
-    """``until``: the last day on which so many fen can be spent."""
-
-    fen: int
-    until: date
-    soon: bool
 
 
 @dataclass(frozen=True)
@@ -76,23 +65,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Glance:
-    """Amounts in fen. ``subsidy``: on the card; ``spendable``: of it, what may be spent now (yearly cap, freeze); ``year_left``: None where no cap
-    applies; ``lapsing``: None where money carries over for good. ``next_fen``: None while nothing is decided for that month.
-    ``waiting``: debits that rest on a word which is still to come."""
+    """``soon``: of what lapses, what lapses before long; ``waiting``: debits that rest on a word which is still to come; ``more``: there are older
+    lines."""
 
     name: str
     card_no: str
-    frozen_from: datetime | None
-    subsidy: int
-    personal: int
-    spendable: int
-    year: int
-    year_left: int | None
-    lapsing: tuple[Lapsing, ...] | None
-    this_month: Month
-    next_month: Month
-    next_fen: int | None
-    has_pin: bool
+    stands: Outlook
+    soon: tuple[Lapsing, ...]
     agents: int
     waiting: tuple[Line, ...]
     lines: tuple[Line, ...]
@@ -105,13 +84,7 @@ class Glance:
 def of(conn: Connection, ring: KeyRing, who: Visitor, now: datetime, limit: int) -> Glance:
     """The page of a session, with the last ``limit`` things that happened."""
     card = book.get(conn, who.card_id)
-    scheme = in_force(conn, card.scheme_code, Month.of(now))
-    today = local_date(now, scheme.time_zone)
-    lots = purses.open_lots(conn, card.id, today)
-    subsidy = sum(lot.available for lot in lots)
-    year_left = cap.remaining(conn, card.id, today.year) if scheme.purses.yearly_cap.applies else None
-    frozen = card.frozen_from is not None and card.frozen_from <= now
-    spendable = 0 if frozen else min(subsidy, subsidy if year_left is None else year_left)
+    stands = outlook.of(conn, card, now)
     said = complaints.listing(conn, senior_id=who.senior_id, status=None)
     asked = bookings.listing(conn, senior_id=who.senior_id, status=None)
     about = {one.subject: one for one in said}
@@ -121,17 +94,8 @@ def of(conn: Connection, ring: KeyRing, who: Visitor, now: datetime, limit: int)
     return Glance(
         name=conn.execute(select(seniors.c.name).where(seniors.c.id == who.senior_id)).scalar_one(),
         card_no="" if medium is None else media.masked(medium.card_no),
-        frozen_from=card.frozen_from if frozen else None,
-        subsidy=subsidy,
-        personal=inquiry.purses(conn, card.id).personal,
-        spendable=spendable,
-        year=today.year,
-        year_left=year_left,
-        lapsing=None if scheme.purses.carry_over.carries else _lapsing(lots, today),
-        this_month=Month.of(today),
-        next_month=Month.of(today).next(),
-        next_fen=_entitled(conn, who.senior_id, scheme, Month.of(today).next()),
-        has_pin=pin.is_set(conn, card.id),
+        stands=stands,
+        soon=tuple(each for each in stands.lapsing or () if each.until - stands.today < SOON),
         agents=len(agents.of(conn, ring, who.senior_id)),
         waiting=tuple(_served(conn, card.id, about, len(unanswered), debits.c.id.in_(unanswered))),
         lines=tuple(lines[:limit]),
@@ -147,26 +111,6 @@ TOLD_FOR = timedelta(days=60)
 
 def _still_told(open_: bool, ended_at: datetime | None, now: datetime) -> bool:
     return open_ or (ended_at is not None and now - ended_at < TOLD_FOR)
-
-
-def _lapsing(lots: Sequence[purses.Lot], today: date) -> tuple[Lapsing, ...]:
-    found = []
-    for lot in lots:
-        if lot.lot:
-            last = date.fromisoformat(lot.lot) - timedelta(days=1)
-            found.append(Lapsing(lot.available, last, last - today < SOON))
-    return tuple(found)
-
-
-def _entitled(conn: Connection, senior_id: int, scheme: Scheme, month: Month) -> int | None:
-    """What is decided for a month, all benefits together; None where nothing is issued month by month, or nothing is decided."""
-    if months.issued_together(scheme, month) != [month]:
-        return None
-    e = entitlements.c
-    runs = and_(e.from_month <= str(month), or_(e.to_month.is_(None), e.to_month >= str(month)))
-    query = select(func.sum(e.amount)).where(e.senior_id == senior_id, e.scheme_code == scheme.code, runs)
-    total = conn.execute(query).scalar_one()
-    return None if total is None else int(total)
 
 
 # -- what happened ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from pos_gateway.card import glance
 from settlement.cards import money, registry
 from settlement.ledger import chart, transfer
 from settlement.ledger.accounts import account_id, open_account
@@ -18,6 +17,7 @@ from settlement.people.tables import entitlements
 from settlement.periods import Month
 from settlement.visits import voiding
 from settlement.visits.tables import debit_confirmations, debits, payment_stops
+from settlement.vouchers import outlook
 from tests.cards.county import COUNTER, entitle
 from tests.pos_gateway.card.browser import Browser, Mailbox, appoint, card_of, set_pin
 from tests.pos_gateway.card.conftest import Holder
@@ -118,14 +118,14 @@ def test_what_lapses_soon_is_said_at_the_top(
         lot = open_account(act, chart.CARD_SUBSIDY, chart.card(card_id), lot=ends, guarded=True)
         issued = Transfer(f"lot/{card_id}", control, lot, 6000, "issue", f"card:{card_id}", act.now)
         transfer.post(act, f"lot/{card_id}", [issued])
-    real = glance.in_force
+    real = outlook.in_force
 
     def lapsing(*asked):  # type: ignore[no-untyped-def]
         scheme = real(*asked)
         rule = replace(scheme.purses.carry_over, carries=False, lapses_after="quarter")
         return replace(scheme, purses=replace(scheme.purses, carry_over=rule))
 
-    monkeypatch.setattr(glance, "in_force", lapsing)
+    monkeypatch.setattr(outlook, "in_force", lapsing)
     last = Month.of(door.now).next().end_day - timedelta(days=1)
     door.now = door.now.replace(month=last.month, day=1)  # within 45 days
     seen = plain(browser.enter(holder.code).text)
