@@ -99,6 +99,9 @@ class Server:
                 await writer.wait_closed()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()  # cut off, by them or by us: there is nobody left to tell
+        except Exception:
+            log.exception("a line failed")
+            writer.transport.abort()
         finally:
             del self._lines[task]
             self._strangers -= not line.genuine

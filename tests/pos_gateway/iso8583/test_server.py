@@ -209,6 +209,20 @@ def test_a_line_dropped_at_any_byte_hands_on_nothing_or_the_whole() -> None:
     assert seen == [b"0200 and the rest"]
 
 
+def test_work_that_fails_costs_its_own_line_only() -> None:
+    def work(data: bytes, address: str) -> Reply:
+        if data == b"fail":
+            raise ZeroDivisionError
+        return Reply(data, genuine=True)
+
+    with listening(work, Limits(lines=2)) as port, closing(line(port)) as good:
+        for _ in range(5):
+            with closing(_admitted(port)) as bad:
+                bad.send(b"fail")
+                assert ended(bad)
+        assert good(b"still here") == b"still here"
+
+
 def test_closing_finishes_what_is_in_hand() -> None:
     arrived, release = threading.Event(), threading.Event()
 
