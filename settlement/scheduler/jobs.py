@@ -25,6 +25,7 @@ from settlement.policy.tables import schemes
 from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, QUARTER_HOUR, When
 from settlement.scheduler.job import Done, Job, Lease, Outcome, Waiting
 from settlement.scheduler.telling import ring_of, send_messages, warn_of_lapses
+from settlement.visits import waiting
 from settlement.visits.tables import visits
 from settlement.vouchers import issuance, runs
 from settlement.vouchers.lapse import lapse
@@ -185,6 +186,14 @@ def fold_balances(lease: Lease, period: str) -> Outcome:
         folded += added
 
 
+def settle_waiting(lease: Lease, period: str, keys_file: Path | None = None) -> Outcome:
+    """Decide what devices told of visits that an office has ended meanwhile."""
+    ring = ring_of(lease, keys_file)
+    with lease.begin() as act:
+        decided = waiting.settle_ended(act, ring)
+    return Done(f"{decided} 条记录 events decided" if decided else NOTHING)
+
+
 def seal_day(lease: Lease, period: str, keys_file: Path | None = None) -> Outcome:
     """Seal what was recorded since the last seal; several when a day brought more than one holds."""
     ring = ring_of(lease, keys_file)
@@ -259,6 +268,16 @@ JOBS: dict[str, Job] = {
             lapse_lots,
         ),
         Job(
+            "waiting_events",
+            "了结等待中的设备记录",
+            "decide about events that wait for ended visits",
+            "每日02:35",
+            "daily, 02:35",
+            DAY,
+            When(at=time(2, 35)),
+            settle_waiting,
+        ),
+        Job(
             "hold_expiry",
             "释放过期预授权",
             "release expired holds",
@@ -331,4 +350,5 @@ _WITH_KEYS: dict[str, Callable[..., Outcome]] = {
     "daily_seal": seal_day,
     "lapse_notice": warn_of_lapses,
     "messages": send_messages,
+    "waiting_events": settle_waiting,
 }
