@@ -29,7 +29,7 @@ class Line:
         return self.receive()
 
     def send(self, data: bytes) -> None:
-        self._socket.sendall(framed(data))
+        self.send_raw(framed(data))
 
     def send_raw(self, data: bytes) -> None:
         """Bytes as they are, without a length in front."""
