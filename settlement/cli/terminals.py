@@ -13,9 +13,10 @@ from settlement.act import Act
 from settlement.cli.common import Desk, by_option, json_option, pass_desk
 from settlement.cli.providers import provider_id, provider_option
 from settlement.money import format_yuan
-from settlement.outcomes import Declined
+from settlement.outcomes import Declined, Reason, Refused
 from settlement.periods import SHANGHAI
 from settlement.providers import terminals as register
+from settlement.providers.tables import terminals as rows
 from settlement.visits import counter
 
 
@@ -108,6 +109,45 @@ def list_command(desk: Desk, code: str, by: str, as_json: bool) -> None:
     desk.show_table("终端 terminals", headers, [list(one.values()) for one in found])
 
 
+@terminal.command("batches")
+@click.argument("terminal_id", metavar="TERMINAL")
+@by_option
+@json_option
+@pass_desk
+def batches_command(desk: Desk, terminal_id: str, by: str, as_json: bool) -> None:
+    """一台终端已结算的批次，逐笔列出差异 A terminal's settled batches, each difference named."""
+    with desk.acting(by) as act:
+        owner = act.conn.execute(select(rows.c.provider_id).where(rows.c.id == terminal_id)).scalar_one_or_none()
+        if owner is None:
+            raise Refused(Reason.NOT_FOUND, what=f"terminal {terminal_id}")
+        officers.require(act, "device.enrol", provider_id=owner)
+        found = [batch for batch in _batches(act.conn, terminal_id) if batch.settled_at is not None]
+    if as_json:
+        told = [
+            {"batch": each.batch, "settled_at": _local(each.settled_at), "ours": each.ours, "theirs": each.theirs}
+            | {"differences": each.differences}
+            for each in found
+        ]
+        desk.show_json({"batches": told})
+        return
+    lines = [(each, difference) for each in found for difference in each.differences or [{}]]
+    headers = [
+        "批次 batch",
+        "结算 settled",
+        "消费(分) purchases",
+        "报文 message",
+        "流水号 trace",
+        "平台(分) here",
+        "终端(分) there",
+    ]
+    table = [
+        [each.batch, _local(each.settled_at), each.ours["purchases_fen"]]
+        + [difference.get(name) for name in ("mti", "trace", "here_fen", "there_fen")]
+        for each, difference in lines
+    ]
+    desk.show_table(f"批次 batches · {terminal_id}", headers, table)
+
+
 @terminal.command("open")
 @provider_option
 @by_option
@@ -170,10 +210,7 @@ def _allowed(act: Act, code: str) -> int:
 
 
 def _terminal(conn: Connection, row: Any) -> dict[str, Any]:
-    from pos_gateway.iso8583.tables import batches
-
-    b = batches.c
-    mine = conn.execute(select(batches).where(b.terminal_id == row.id).order_by(b.opened_at, b.batch)).all()
+    mine = _batches(conn, row.id)
     settled = [batch for batch in mine if batch.settled_at is not None]
     return {
         "terminal_id": row.id,
@@ -185,6 +222,13 @@ def _terminal(conn: Connection, row: Any) -> dict[str, Any]:
         "last_settled_at": _local(settled[-1].settled_at) if settled else None,
         "differences": sum(len(batch.differences) for batch in settled),
     }
+
+
+def _batches(conn: Connection, terminal_id: str) -> list[Any]:
+    from pos_gateway.iso8583.tables import batches
+
+    b = batches.c
+    return list(conn.execute(select(batches).where(b.terminal_id == terminal_id).order_by(b.opened_at, b.batch)))
 
 
 def _advice(row: Any) -> dict[str, Any]:
