@@ -144,9 +144,14 @@ def test_json_that_no_database_could_hold(door: Door, content: bytes) -> None:
 def test_an_event_with_half_a_character_leaves_the_queue_whole(door: Door) -> None:
     phone = door.enrolled()
     senior, token = door.senior()
-    event = phone.record("check_in", check_in(door.order(senior), token) | {"order_id": "a\x00b"})
-    response = phone.call("POST", "/check-ins", event.envelope(), idempotency_key="a-nul-inside")
+    body = check_in(door.order(senior), token)
+    with pytest.raises(EventMalformed):
+        phone.record("check_in", body | {"order_id": "a\x00b"})
+    envelope = phone.record("check_in", body).envelope()
+    envelope["event"]["body"]["order_id"] = "a\x00b"
+    response = phone.call("POST", "/check-ins", envelope, idempotency_key="a-nul-inside")
     refused(response, 400, "json_malformed")
+    assert [one["status"] for one in phone.send()] == ["accepted"]
 
 
 def test_a_fault_of_ours_writes_no_values_into_the_log(
