@@ -68,7 +68,7 @@ class Rule:
 
 
 _EVIDENCE = Rule(Caller.DEVICE, "events of this device, orders and visits of its provider", writes=True, revoked=True)
-_CARD_AT_HAND = Rule(Caller.DEVICE, "the card whose code was read")
+_CARD_AT_HAND = Rule(Caller.DEVICE, "the card that was shown, with what proves that its holder is there")
 _PAGE = Rule(Caller.PUBLIC)
 _TO_PROVE = Rule(Caller.SCANNED, "nothing yet: to prove the second thing for the card that was scanned")
 _OWN = Rule(Caller.HOLDER, "the card of the session")

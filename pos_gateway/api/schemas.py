@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from settlement.visits import signed_event
 
@@ -108,24 +108,68 @@ class Device(Schema):
     server_time = fields.String()
 
 
-class CardToken(Schema):
-    """The token read from the card's code. It is never part of an address."""
+class CardShown(Schema):
+    """Which card, and that its holder is there: what its QR held; or the printed number together with a dynamic code's eight digits or with the
+    PIN. None of it is ever part of an address."""
 
-    token = _text(400, required=True)
+    token = _text(400, metadata=_note("卡面二维码", "what the card's QR held"))
+    card_no = _text(32, metadata=_note("卡号", "the printed number"))
+    code = fields.String(
+        validate=validate.Regexp(r"\A[0-9]{8}\Z"),
+        metadata=_note("动态码八位数字", "the digits of a dynamic code for a visit"),
+    )
+    pin_sealed = _text(
+        200,
+        metadata=_note(
+            "用 pin_key 密封的密码，绑定 `inquiry CARD_NO|0|0|ASKED_AT`",
+            "the PIN sealed to `pin_key` of `GET /shift`, bound to `inquiry CARD_NO|0|0|ASKED_AT`",
+        ),
+    )
+    asked_at = _text(40, metadata=_note("密封密码的时间，带时差", "the moment of sealing, with its offset"))
+
+    @validates_schema
+    def _one_way(self, data: dict[str, Any], **_: Any) -> None:
+        if set(data) - {"limit"} not in WAYS_TO_SHOW:
+            ways = " | ".join("+".join(sorted(way)) for way in WAYS_TO_SHOW)
+            raise ValidationError(ways, "token")
 
 
-class MovementInquiry(CardToken):
+WAYS_TO_SHOW = ({"token"}, {"card_no", "code"}, {"card_no", "pin_sealed", "asked_at"})
+
+
+class MovementInquiry(CardShown):
     limit = fields.Integer(strict=True, load_default=10, validate=validate.Range(1, 50))
+
+
+class Lapsing(Schema):
+    fen = fields.Integer()
+    until = fields.String(metadata=_note("最后一天", "the last day on which it can be spent"))
+
+
+class NextMonth(Schema):
+    month = fields.String()
+    fen = fields.Integer(allow_none=True, metadata=_note("尚未核定时为空", "null while nothing is decided"))
 
 
 class Balance(Schema):
     card_no = fields.String(metadata=_note("卡号末四位", "last four digits"))
     status = fields.String()
-    subsidy_fen = fields.Integer()
+    subsidy_fen = fields.Integer(
+        metadata=_note("卡内补贴，已到期的不计", "subsidy on the card, without what has lapsed")
+    )
+    spendable_fen = fields.Integer(
+        metadata=_note("其中现在可用（年度上限、冻结）", "of it, what may be spent now: yearly cap, freeze")
+    )
     personal_fen = fields.Integer()
     year_left_fen = fields.Integer(
         allow_none=True, metadata=_note("本年还可用补贴", "subsidy that can still be spent this year")
     )
+    lapsing = fields.List(
+        fields.Nested(Lapsing),
+        allow_none=True,
+        metadata=_note("长期结转时为空", "null where money carries over for good"),
+    )
+    next_month = fields.Nested(NextMonth)
 
 
 class Bought(Schema):

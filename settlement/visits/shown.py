@@ -163,8 +163,8 @@ class Left:
     year_fen: int | None
 
 
-def ask(act: Act, ring: KeyRing, what: Shown, at: datetime, used_for: str) -> Left | Declined:
-    """How much is left, told to whoever shows the card; a number alone is not enough. Who asked is put down. The act is to be committed whatever the
+def ask(act: Act, ring: KeyRing, what: Shown, at: datetime, used_for: str, about: str = "balance") -> Left | Declined:
+    """How much is left, told to whoever shows the card; a number alone is not enough. Who asked, and about what, is put down. The act is to be committed whatever the
     answer. Declined as :func:`read`, by the card (CODE_DEAD, CARD_CLOSED, CARD_NOT_ACTIVE), as :func:`proved` and :func:`redeemed`."""
     card = read(act.conn, ring, what)
     if isinstance(card, Declined):
@@ -181,7 +181,7 @@ def ask(act: Act, ring: KeyRing, what: Shown, at: datetime, used_for: str) -> Le
     )
     if refusal is not None:
         return refusal
-    act.audit("card.ask_balance", f"card:{card.card_id}")
+    act.audit(f"card.ask_{about}", f"card:{card.card_id}")
     return left(act, card.card_id)
 
 
