@@ -73,6 +73,10 @@ class Phone:
         }
         self.run("await door.debit(given); return 0", given | more)
 
+    def visit(self, visit_id: str) -> Any:
+        """A visit as the screens are told of it."""
+        return self.run("door.visits().find((one) => one.visit_id === given)", visit_id)
+
     def syncs(self) -> list[str]:
         """Sends what waits; the states of all events afterwards."""
         return self.run("await door.sync(); return door.queue().map((one) => one.state)")  # type: ignore[no-any-return]

@@ -14,8 +14,14 @@ export class Storage {
 
   static async open() {
     const storage = new Storage();
-    storage.#database = await opened();
+    await storage.#connect();
     return storage;
+  }
+
+  async #connect() {
+    this.#database = await opened();
+    // A browser under pressure closes what it opened; it is opened again when it is needed.
+    this.#database.onclose = () => { this.#database = null; };
   }
 
   get(name) {
@@ -77,9 +83,20 @@ export class Storage {
     });
   }
 
+  async #begin(stores, mode) {
+    const begin = () => this.#database.transaction(stores, mode, { durability: 'strict' });
+    try {
+      if (this.#database) return begin();
+    } catch (error) {
+      if (error.name !== 'InvalidStateError') throw told(error);
+    }
+    await this.#connect();
+    return begin();
+  }
+
   /** `work` may await nothing but the requests of its own stores, or the transaction would end under it. */
   async #run(stores, mode, work) {
-    const transaction = this.#database.transaction(stores, mode, { durability: 'strict' });
+    const transaction = await this.#begin(stores, mode);
     const ended = new Promise((done, failed) => {
       transaction.oncomplete = done;
       transaction.onabort = () => failed(transaction.error ?? new DOMException('aborted', 'AbortError'));
