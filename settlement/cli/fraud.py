@@ -68,12 +68,26 @@ def list_command(desk: Desk, month: Month | None, scheme_code: str, as_json: boo
     """等待决定的暂缓支付，或某月的全部核查结果 Payment stops that wait for a decision, or all that a month's scan found."""
     with desk.reading() as conn:
         findings = scan.waiting(conn) if month is None else scan.found(conn, scheme_code, month)
+        said = scan.said_by_people(conn) if month is None else []
     if as_json:
-        desk.show_json({"count": len(findings), "findings": _as_data(findings)})
-    elif findings:
+        people = [row._asdict() | {"placed_at": row.placed_at.isoformat()} for row in said]
+        desk.show_json({"count": len(findings), "findings": _as_data(findings), "said_by_people": people})
+        return
+    if findings:
         _show(desk, findings)
-    else:
+    if said:
+        headers = ["服务 visit", "镇街 town", "服务商 provider", "来由 source"]
+        rows = [(row.visit_id, row.town, str(row.provider_id), _source(row.source)) for row in said]
+        desk.show_table("有人提出的 said by people", headers, rows)
+    if not findings and not said:
         desk.say("没有等待决定的暂缓支付", "no payment stop waits for a decision")
+
+
+def _source(source: str) -> str:
+    kind, _, number = source.partition(":")
+    return (
+        f"投诉 {number} complaint" if kind == "complaint" else "老人或代理人否认扣款 a debit denied by holder or agent"
+    )
 
 
 def _as_data(findings: list[Found]) -> list[dict[str, Any]]:

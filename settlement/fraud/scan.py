@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, func, select
+from sqlalchemy import Connection, Row, Select, Table, and_, exists, func, select
 
 from settlement import bulk, officers
 from settlement.act import SYSTEM, Act
@@ -151,6 +151,20 @@ def found(conn: Connection, scheme_code: str, month: Month) -> list[Found]:
 def waiting(conn: Connection) -> list[Found]:
     """Every finding, of whatever month, whose payment stop nobody has decided yet."""
     return [_as_found(row) for row in conn.execute(_found().where(payment_stops.c.status == "open"))]
+
+
+def said_by_people(conn: Connection) -> Sequence[Any]:
+    """Open payment stops that no signal placed, oldest first: a complaint, a holder or agent who denies a debit. (visit_id, provider_id, town,
+    source, placed_at)"""
+    stop = payment_stops.c
+    by_signal = exists().where(findings.c.visit_id == stop.visit_id, findings.c.signal == stop.source)
+    query = (
+        select(stop.visit_id, visits.c.provider_id, visits.c.town, stop.source, stop.placed_at)
+        .join(visits, visits.c.id == stop.visit_id)
+        .where(stop.status == "open", ~by_signal)
+        .order_by(stop.id)
+    )
+    return conn.execute(query).all()
 
 
 def _found() -> Select[Any]:

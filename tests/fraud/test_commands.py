@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from settlement import officers
 from settlement.cli.common import Desk
 from settlement.cli.fraud import fraud
 from settlement.outcomes import Reason, Refused
-from settlement.visits.tables import visits
+from settlement.visits.tables import payment_stops, visits
 from tests.closing.county import XIANNV, County
 from tests.conftest import Databases
 from tests.support import acting, at
@@ -38,7 +38,7 @@ def run(desk: Desk, *words: str) -> Result:
 
 
 def test_scan_list_release_uphold(desk: Desk) -> None:
-    assert json.loads(run(desk, "list", "--json").stdout) == {"count": 0, "findings": []}
+    assert json.loads(run(desk, "list", "--json").stdout) == {"count": 0, "findings": [], "said_by_people": []}
 
     first = run(desk, "scan", "--month", "2026-07", "--json")
     told = json.loads(first.stdout)
@@ -59,6 +59,17 @@ def test_scan_list_release_uphold(desk: Desk) -> None:
     with desk.reading() as conn:
         states = {row.id: row.status for row in conn.execute(select(visits.c.id, visits.c.status))}
     assert states == {"one": "served", "two": "void", "fine": "served"}
+
+
+def test_what_people_said_is_listed_with_what_signals_found(desk: Desk) -> None:
+    said = {"visit_id": "fine", "source": "complaint:7", "detail": {}, "placed_by": "holder:1", "status": "open"}
+    with acting(desk.engine) as act:
+        act.conn.execute(insert(payment_stops).values(said | {"placed_at": act.now}))
+    (one,) = json.loads(run(desk, "list", "--json").stdout)["said_by_people"]
+    assert (one["visit_id"], one["source"]) == ("fine", "complaint:7")
+    assert "投诉 7" in run(desk, "list").stdout
+    assert run(desk, "release", "fine", "--by", "wang", "--reason", "问过老人").exit_code == 0
+    assert "没有等待决定" in run(desk, "list").stdout
 
 
 def test_what_is_refused(desk: Desk) -> None:
