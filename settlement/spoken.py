@@ -18,8 +18,10 @@ THINGS = {
     "order": "付款单",
     "price list": "价目表",
     "provider": "服务商",
+    "sale": "柜台消费",
     "senior": "老人",
     "step": "步骤",
+    "terminal": "终端",
     "town": "镇街",
     "visit": "服务",
 }
@@ -64,10 +66,14 @@ CODES = {
     "upheld": "属实",
     "waiting": "等待中",
     "withdrawn": "已撤回",
+    # what becomes of a purchase at a counter
+    "refused": "已拒绝",
+    "sold": "已扣款",
     # what somebody wants to do
     "approve": "批准",
     "redraw": "重新汇总",
     "reissue": "更正或重发",
+    "release": "认可",
     "retry": "重新发送",
     "revoke": "停用",
     "revoked": "已停用",

@@ -279,7 +279,7 @@ def release(act: Act, sale_id: str, why: str) -> Debit | Declined:
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=f"sale {sale_id}")
     if row.decline_reason not in RELEASABLE or row.visit_id is None:
-        raise Refused(Reason.WRONG_STATE, state=row.decline_reason or row.status, event="release")
+        raise Refused(Reason.WRONG_STATE, state="sold" if row.status == "sold" else "refused", event="release")
     visit = act.conn.execute(select(visits.c.town, visits.c.provider_id).where(visits.c.id == row.visit_id)).one()
     require(act, "quarantine.decide", town=visit.town)
     request = DebitRequest(

@@ -23,6 +23,7 @@ from settlement.visits.tables import counter_sales, debits, visit_lines, visits
 from tests.cards.county import TOWN_CLERK
 from tests.support import RING, acting, officer
 from tests.visits.hatch import DAY_CARE, LUNCH, NOON, PIN, Hatch, hatch, sold, taken_back
+from tests.visits.test_at_once import at_once
 from tests.visits.world import CLEANING, DISTRICT, World, why
 
 NEXT_DAY = "2026-07-04 09:00"
@@ -291,6 +292,7 @@ def test_a_second_person_lets_an_offline_sale_count(world: World, counter: Hatch
     with pytest.raises(Refused) as error:
         counter.release(many.id, TOWN_CLERK, NEXT_DAY)
     assert error.value.reason is Reason.WRONG_STATE
+    assert error.value.zh == "当前状态“已扣款”不能进行“认可”"
     back = taken_back(counter.take_back(many.id, "refund", NEXT_DAY, 24_000))
     assert (back.subsidy_fen, back.personal_fen) == (22_000, 1000)
     assert world.left(someone) == (22_000, 5000)
@@ -314,3 +316,20 @@ def test_an_advice_older_than_the_scheme_accepts_waits_for_a_second_person(world
 
 
 OTHER_TOWN = officer("elsewhere", "town", town="丁伙镇")
+
+
+def test_one_sale_told_on_two_lines_at_once_is_one_sale(world: World, counter: Hatch) -> None:
+    someone = world.holder(subsidy=5000)
+    asked = counter.asked(counter.chip(someone, 1200), 1200)
+    answers = at_once([lambda: counter.sell(asked)] * 3)
+    assert answers[0] == answers[1] == answers[2]
+    assert world.left(someone) == (3800, 0)
+
+
+def test_a_sale_taken_back_at_two_counters_at_once_goes_back_once(world: World, counter: Hatch) -> None:
+    someone, other = world.holder(subsidy=5000), hatch(world)
+    asked = counter.asked(counter.chip(someone, 1200), 1200)
+    sold(counter.sell(asked))
+    answers = at_once([lambda each=each: each.take_back(asked.id, "refund", NEXT_DAY) for each in (counter, other)])
+    assert {why(answer) for answer in answers} == {None, Reason.VISIT_VOID}
+    assert world.left(someone) == (5000, 0)
