@@ -20,6 +20,7 @@ from settlement.cards import chip
 from settlement.cards.tables import media
 from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
 from settlement.clock import Clock
+from settlement.money import format_yuan
 from settlement.outcomes import Reason, Refused
 
 if TYPE_CHECKING:
@@ -217,11 +218,24 @@ def _lines(script: TextIO) -> Iterator[str]:
 
 
 def _told(answer: Message, as_json: bool) -> str:
+    from pos_gateway.iso8583.elements import amounts
+
     fields = {number: value.hex() if isinstance(value, bytes) else value for number, value in answer.fields.items()}
     if as_json:
         return json.dumps({"mti": answer.mti, "fields": fields}, ensure_ascii=False)
-    shown = [f"{number}={fields[number]}" for number in (37, 38, 54, 60, 66) if number in fields]
-    return "  ".join([answer.mti, answer.text(39), answer.text(63), *shown])
+    parts = [f"{_PARTS[one.account, one.kind]}{format_yuan(one.fen)}" for one in amounts(answer.text(54))]
+    shown = [f"{number}={fields[number]}" for number in (37, 38, 60, 66) if number in fields]
+    return "  ".join([answer.mti, answer.text(39), answer.text(63), *parts, *shown])
+
+
+_PARTS = {
+    ("91", "90"): "补贴付 subsidy ",
+    ("92", "90"): "个人账户付 own money ",
+    ("93", "90"): "现金付 cash ",
+    ("91", "02"): "补贴余额 subsidy left ",
+    ("92", "02"): "个人账户余额 own money left ",
+    ("91", "91"): "本年还可用 this year ",
+}
 
 
 def _show(wanted: bool, which: str, data: bytes) -> None:

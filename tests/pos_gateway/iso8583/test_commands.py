@@ -125,7 +125,8 @@ def test_a_day_by_hand(typist: Typist, counter: Counter) -> None:
     assert counter.left(someone) == (11_400, 0)
     answers = told.stdout.splitlines()
     assert [line[:8] for line in answers] == ["0810  00"] * 3 + ["0210  00"] * 3 + ["0510  00"]
-    assert "补贴24.00元" in answers[5]
+    assert "补贴付 subsidy 24.00" in answers[5]
+    assert "补贴余额 subsidy left 114.00" in answers[5]
     assert ChipCard.load(card).counter == 2
 
 
