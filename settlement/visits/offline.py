@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import BigInteger, Integer, bindparam, cast, func, select, type_coerce
+from sqlalchemy import BigInteger, Integer, bindparam, cast, exists, func, or_, select, type_coerce
 
 from settlement.act import Act
 from settlement.db import Instant
@@ -13,7 +13,7 @@ from settlement.periods import local_date
 from settlement.policy.scheme import Scheme
 from settlement.visits.forms import DebitRequest
 from settlement.visits.rules import clock_tolerance
-from settlement.visits.tables import debits, door_events
+from settlement.visits.tables import counter_sales, debits, door_events
 
 LIMITS = frozenset({Reason.OFFLINE_LIMIT, Reason.OFFLINE_DAY_LIMIT, Reason.OFFLINE_QUEUE_LIMIT})
 
@@ -46,9 +46,12 @@ _OF_DAY = select(cast(func.coalesce(func.sum(d.total_fen), 0), BigInteger)).wher
     d.status == "posted",
     d.occurred_at >= bindparam("first", type_=Instant),
     d.occurred_at < bindparam("after", type_=Instant),
-    # Told so much later that nobody at the door heard our answer.
-    type_coerce(d.recorded_at, BigInteger) - type_coerce(d.occurred_at, BigInteger)
-    > bindparam("tolerance", type_=BigInteger),
+    or_(
+        # Told so much later that nobody at the door heard our answer; or a terminal's advice, however soon it came.
+        type_coerce(d.recorded_at, BigInteger) - type_coerce(d.occurred_at, BigInteger)
+        > bindparam("tolerance", type_=BigInteger),
+        exists().where(counter_sales.c.visit_id == d.visit_id, counter_sales.c.offline),
+    ),
 )
 # A device's events reach us in its order: if this one had not reached us by then, none after it had. Few rows are read, however old the device.
 _NTH_BEFORE = (

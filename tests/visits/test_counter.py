@@ -333,3 +333,17 @@ def test_a_sale_taken_back_at_two_counters_at_once_goes_back_once(world: World, 
     answers = at_once([lambda each=each: each.take_back(asked.id, "refund", NEXT_DAY) for each in (counter, other)])
     assert {why(answer) for answer in answers} == {None, Reason.VISIT_VOID}
     assert world.left(someone) == (5000, 0)
+
+
+def test_a_days_limit_without_a_line_counts_advices_however_soon_they_come(world: World, counter: Hatch) -> None:
+    """400.00 a card and day: two advices of 160.00 at once are taken, a third goes beyond."""
+    someone = world.holder(subsidy=60_000)
+    asked = [
+        counter.asked(
+            counter.chip(someone, 16_000), 16_000, items={DAY_CARE: 4}, offline=True, id=f"day-{counter.id}-{n}"
+        )
+        for n in range(3)
+    ]
+    answers = [why(counter.sell(each)) for each in asked]
+    assert answers == [None, None, Reason.OFFLINE_DAY_LIMIT]
+    assert world.left(someone) == (28_000, 0)
