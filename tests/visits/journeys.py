@@ -6,9 +6,11 @@ Two towns with the same plan have other ids and the same people; what :func:`sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from threading import Barrier
 from typing import Any
 
 import hypothesis.strategies as st
@@ -197,6 +199,19 @@ class Town:
                 continue
             assert answer.replayed == (wanted < place[i])
             place[i] = max(place[i], min(wanted, ends[i] - 1) + 1)
+
+    def side_by_side(self) -> None:
+        """Every device uploads its queue at the same moment."""
+        start = Barrier(len(self.queues))
+
+        def upload(phone: Phone, queue: list[SignedEvent]) -> None:
+            start.wait()
+            for event in queue:
+                phone.hand_in(event, EVENING)
+
+        with ThreadPoolExecutor(len(self.queues)) as pool:
+            for done in [pool.submit(upload, phone, queue) for phone, queue in self.queues]:
+                done.result()
 
     def rest(self, random: Random, when: datetime) -> None:
         """What a device still holds, and all it sent before once more."""

@@ -25,7 +25,7 @@ LATE = at("2026-08-10 09:00")
 Tell = Callable[..., Any]
 randoms = st.randoms(use_true_random=False)
 # Towns take their time to make; an example that fails says all there is to know without being made smaller.
-few = hypothesis.settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+few = hypothesis.settings(max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -61,6 +61,19 @@ def test_before_the_close_visits_balances_and_statements_are_the_same(
         assert somehow.visits() == once.visits()
         assert somehow.cards() == once.cards()
         assert somehow.statements(JULY) == once.statements(JULY)
+
+
+@hypothesis.settings(few, max_examples=2)
+@hypothesis.given(plan=plans())
+def test_uploaded_by_every_device_at_the_same_moment(tell: Tell, plan: list[Stop]) -> None:
+    with tell(plan) as once, tell(plan) as together:
+        once.all_at_once()
+        together.side_by_side()
+        for town in (once, together):
+            settle(town)
+        assert together.visits() == once.visits()
+        assert together.cards() == once.cards()
+        assert together.statements(JULY) == once.statements(JULY)
 
 
 short_of_money = st.lists(
