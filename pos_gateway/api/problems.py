@@ -88,7 +88,11 @@ def _names(messages: Any) -> list[str]:
 def _fault(error: Exception) -> Response:
     if isinstance(error, Refused):
         return of_decline(error)
-    # Where it happened, and no message: a database's quotes the row it choked on.
+    log_fault(error)
+    return problem(Reason.SERVER_FAULT)
+
+
+def log_fault(error: Exception) -> None:
+    """Where it happened, and no message: a database's quotes the row it choked on."""
     where = "".join(traceback.format_tb(error.__traceback__))
     current_app.logger.error("unexpected fault: %s\n%s", type(error).__name__, where)
-    return problem(Reason.SERVER_FAULT)

@@ -13,6 +13,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from pos_gateway.api import problems
 from pos_gateway.api.gateway import here
 from pos_gateway.card import limits
 from settlement.money import format_yuan
@@ -122,15 +123,24 @@ def _framework(error: HTTPException) -> Response:
     return _refused(Refused(by_status.get(error.code or 500, Reason.BAD_INPUT), detail=""))
 
 
+@blueprint.errorhandler(Exception)
+def _fault(error: Exception) -> Response:
+    problems.log_fault(error)
+    return _refused(Refused(Reason.SERVER_FAULT))
+
+
 # -- what people typed --------------------------------------------------------------------------------------------------------
 def typed(name: str, longest: int) -> str:
     """A line or more from the form, without control characters. Raises Refused(BAD_INPUT) when it is too long."""
-    text = "".join(
-        char for char in request.form.get(name, "") if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")
-    ).strip()
-    if len(text) > longest:
+    return clean(request.form.get(name, ""), longest)
+
+
+def clean(text: str, longest: int) -> str:
+    """What somebody sent, without what no database stores and no page shows. Raises Refused(BAD_INPUT) when it is too long."""
+    kept = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")).strip()
+    if len(kept) > longest:
         raise Refused(Reason.BAD_INPUT, detail=f"≤ {longest}")
-    return text
+    return kept
 
 
 def typed_digits(name: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from pos_gateway.api.gateway import here
 from pos_gateway.card import glance
-from pos_gateway.card.frame import blueprint, go, page, said_of, tell, tell_of, typed, typed_digits
+from pos_gateway.card.frame import blueprint, clean, go, page, said_of, tell, tell_of, typed, typed_digits
 from pos_gateway.card.sessions import Visitor, visitor
 from settlement.act import begin
 from settlement.cards import book
@@ -23,7 +23,7 @@ from settlement.supervision import complaints
 from settlement.supervision.complaints import KINDS
 from settlement.visits import bookings
 
-DAYS_SHOWN = 7
+DAYS_SHOWN, DEBIT_ID = 7, 64
 AT_HOME = "home_visit"
 """What can be asked for: service at home. A meal hatch is walked to."""
 
@@ -32,7 +32,7 @@ AT_HOME = "home_visit"
 @blueprint.get("/card/complaint")
 def complaint() -> Response:
     """``?debit``: the line it is about; without, the service in general."""
-    return _complaint_page(request.args.get("debit", ""))
+    return _complaint_page(clean(request.args.get("debit", ""), DEBIT_ID))
 
 
 def _complaint_page(debit_id: str, refused: Refused | None = None) -> Response:
@@ -51,7 +51,7 @@ def _complaint_page(debit_id: str, refused: Refused | None = None) -> Response:
 
 @blueprint.post("/card/complaint")
 def complain() -> Response:
-    gateway, who, debit_id = here(), visitor(), request.form.get("debit", "")[:64]
+    gateway, who, debit_id = here(), visitor(), typed("debit", DEBIT_ID)
     subject = f"debit:{debit_id}" if debit_id else "service"
     try:
         with begin(gateway.engine, who.actor, gateway.now()) as act:
