@@ -403,8 +403,44 @@ def test_another_colleague_does_not_see_the_first_ones_visits(street: Street) ->
     phone = Phone(street).enrolled(shared=True)
     phone.run("await door.openShift('0017', '274916'); return 0")
     phone.checks_in(order, token)
-    assert phone.run("door.visits().length") == 1
+    assert phone.run("door.visits().filter(one => !one.elsewhere).length") == 1
     phone.run("await door.openShift(given, '274916'); return 0", number)
     assert phone.run("[door.shift.caregiver.staff_no, door.visits().length]") == [number, 0]
     with town.engine.connect() as conn:
         assert conn.execute(select(caregivers.c.name).where(caregivers.c.id == colleague)).scalar_one() == "赵敏"
+
+
+# -- the browser --------------------------------------------------------------------------------------------------------------
+
+
+def test_storage_that_the_browser_closed_is_opened_again(street: Street) -> None:
+    phone = Phone(street).enrolled()
+    phone.run(
+        "const begin = IDBDatabase.prototype.transaction; IDBDatabase.prototype.transaction = function (...how) {"
+        " IDBDatabase.prototype.transaction = begin; throw new DOMException('connection lost', 'InvalidStateError'); }; return 0"
+    )
+    phone.run(f"await {WRONG_TAP}; return 0")
+    assert phone.syncs() == ["declined"]
+
+
+@pytest.mark.parametrize("body", ["<html>sign in</html>", '{"ok": true}'])
+def test_a_page_that_asks_one_to_sign_in_is_no_answer(street: Street, body: str) -> None:
+    """The shop's wireless network answers everything with its own page, or with JSON of its own."""
+    phone = Phone(street).enrolled()
+    phone.page.route("**/api/v1/shift", lambda route: route.fulfill(body=body))
+    assert phone.refused("await door.refresh()") == "no_signal"
+    assert phone.run("door.bundle.caregiver.staff_no") == "0017"
+
+
+def test_what_is_not_there_in_time_is_not_waited_for(street: Street) -> None:
+    """A senior looks at the screen: without a balance within eight seconds the visit goes on without."""
+    phone = Phone(street).enrolled()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    phone.page.route("**/api/v1/debit-quotes", hold)
+    phone.run("window.told = door.quote({ visit: 'v' }).then(() => 'quoted', (error) => error.code); return 0")
+    street.passes(seconds=9)
+    assert phone.run("await window.told") == "no_signal"
