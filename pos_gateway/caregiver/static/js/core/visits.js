@@ -9,11 +9,11 @@ const visitId = (event) => (event.kind === 'check_in' ? event.event_id : event.e
 export const refused = (record) => REFUSED.includes(record.state);
 const waiting = (record) => record.state === 'waiting';
 
-/** Visits in the order of their check-ins, first those begun on another phone. `events`: in the order in which they were signed; the rest: of the bundle. */
+/** Visits in the order of their check-ins, last those begun on another phone. `events`: in the order in which they were signed; the rest: of the bundle. */
 export function visitsOf(events, { prices = [], terms = {}, begun_elsewhere: elsewhere = [] } = {}) {
   const found = { byId: new Map(), byEvent: new Map(), prices: new Map(prices.map((price) => [price.item_code, price])), terms };
-  for (const begun of elsewhere) takenOver(found, begun);
   for (const record of events) TELL[record.kind]?.(found, record);
+  for (const begun of elsewhere) takenOver(found, begun);
   return [...found.byId.values()];
 }
 

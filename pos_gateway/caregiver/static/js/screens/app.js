@@ -23,6 +23,15 @@ class App {
     for (const name of ['online', 'offline']) addEventListener(name, () => this.#signal());
     document.addEventListener('fault', ({ detail }) => this.tellError(detail));
     setInterval(() => this.shown?.tick?.(), 1000);
+    this.pressed = false;
+    addEventListener('pointerdown', () => { this.pressed = true; }, true);
+    for (const name of ['pointerup', 'pointercancel']) addEventListener(name, () => setTimeout(() => this.#released()), true);
+  }
+
+  /** What changed while a finger was on the screen is drawn when it has left: a press must not meet a button that has just gone. */
+  #released() {
+    this.pressed = false;
+    if (this.late) this.changed();
   }
 
   /** Show a screen; `replace`: the one before is not to be come back to. */
@@ -69,6 +78,8 @@ class App {
 
   /** Something was recorded, sent or answered. A screen where somebody is choosing or typing is left as it is, unless it says that it is `stale`. */
   changed() {
+    this.late = this.pressed;
+    if (this.late) return;
     if (this.shown?.still && !this.shown.stale?.()) place('bar').lastElementChild.replaceWith(this.#chip());
     else this.draw();
   }

@@ -32,7 +32,8 @@ const SAID = {
 
 const CALL_FIRST = new Set(['ill', 'dead']);
 
-export function atDoor(app, what, orderId) {
+/** `visitId`: on a visit that has begun; else before one. */
+export function atDoor(app, what, orderId, visitId) {
   const special = { card_missing: cardMissing, couple, second, other }[what];
   const named = records.AT_DOOR.find(({ code }) => code === what);
   if (special) return { title: [named.zh, named.en], ...special(app, orderId) };
@@ -40,13 +41,13 @@ export function atDoor(app, what, orderId) {
   return {
     title: [named.zh, named.en],
     body: [CALL_FIRST.has(what) && helpers(app, orderId), said, !CALL_FIRST.has(what) && helpers(app, orderId, false)],
-    actions: [[toOrder(app, orderId), answer(app, orderId, named)].filter(Boolean)],
+    actions: [[visitId ? toVisit(app, visitId) : toOrder(app, orderId), answer(app, orderId, visitId, named)].filter(Boolean)],
   };
 }
 
 /** What is recorded: on a visit that has begun it ends that visit, before one it ends the order. Without either there is only whom to call. */
-function answer(app, orderId, { code, zh, en }) {
-  const begun = records.underWay(app.door);
+function answer(app, orderId, visitId, { code, zh, en }) {
+  const begun = records.visit(app.door, visitId);
   if (begun && code === 'goods_wanted') {
     const end = async () => {
       await app.door.voidVisit(begun.visit_id, 'goods');
@@ -58,7 +59,8 @@ function answer(app, orderId, { code, zh, en }) {
   return orderId && button(`记录：${zh}`, `record: ${en}`, () => notServed(app, orderId, code), { kind: 'main', sign: 'check' });
 }
 
-const toOrder = (app, orderId) => (orderId && !records.underWay(app.door) ? button('返回', 'back', () => app.go('order', [orderId]), { sign: 'back', class: 'plain narrow' }) : back(app));
+const toVisit = (app, visitId) => button('返回', 'back', () => app.go('visit', [visitId]), { sign: 'back', class: 'plain narrow' });
+const toOrder = (app, orderId) => (orderId ? button('返回', 'back', () => app.go('order', [orderId]), { sign: 'back', class: 'plain narrow' }) : back(app));
 
 async function notServed(app, orderId, reason) {
   await app.door.notServed({ order_id: orderId, reason, place: await whereNow() });

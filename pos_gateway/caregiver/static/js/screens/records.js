@@ -52,7 +52,8 @@ export function itemName(door, code) {
   return found ? { zh: found.name_zh, en: found.name_en } : { zh: code, en: '' };
 }
 
-export const underWay = (door) => door.visits().find((one) => one.state === 'open');
+/** The visit that this phone is on. One begun on another phone may be over long ago. */
+export const underWay = (door) => door.visits().find((one) => one.state === 'open' && !one.elsewhere);
 
 /** Whether a debit stands, or may yet: one that was refused or taken back does not. */
 export const debited = (one) => one.debit !== null && !['refused', 'reversed'].includes(one.debit.state);

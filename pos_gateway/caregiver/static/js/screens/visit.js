@@ -42,8 +42,8 @@ function underWay(app, one) {
       el('div', { class: 'pair' },
         !one.elsewhere && button('签到有误', 'take the check-in back', () => takeBack(app, one), { sign: 'undo', class: 'danger start' }),
         button('不能扫码签退', 'cannot scan to check out', () => outWithout(app, one, picked), { sign: 'keys', class: 'plain start' }),
-        button('老人突发疾病', 'found ill', () => app.go('atDoor', ['ill', one.order_id ?? '']), { sign: 'heart', class: 'plain start' }),
-        button('要求换东西', 'wants goods', () => app.go('atDoor', ['goods_wanted', one.order_id ?? '']), { sign: 'bag', class: 'plain start' })),
+        button('老人突发疾病', 'found ill', () => app.go('atDoor', ['ill', one.order_id ?? '', one.visit_id]), { sign: 'heart', class: 'plain start' }),
+        button('要求换东西', 'wants goods', () => app.go('atDoor', ['goods_wanted', one.order_id ?? '', one.visit_id]), { sign: 'bag', class: 'plain start' })),
     ],
     actions: [[back(app), button('扫卡签退', 'scan the card, check out', () => outByScan(app, one, picked), { kind: 'main', sign: 'scan', id: 'out' })]],
   };
