@@ -99,6 +99,20 @@ def test_an_overlap_across_midnight_of_the_last_day(july: MonthByHand) -> None:
     assert july.found("caregiver_overlap", "2026-08") == {early}  # the other was found before, and is found once
 
 
+def test_corrected_times_are_the_ones_that_count(july: MonthByHand) -> None:
+    """Never checked out, the visit had no end to overlap with; by its correction it lasted until 10:30. The other's came apart."""
+    wang, sun = july.caregiver(), july.caregiver()
+    corrected = july.visit(
+        "2026-07-01 09:00", None, caregiver=wang, corrected_out_at=at("2026-07-01 10:30"), seconds=5400
+    )
+    next_one = july.visit("2026-07-01 10:00", "2026-07-01 11:00", caregiver=wang)
+    july.visit("2026-07-01 09:00", "2026-07-01 10:30", caregiver=sun, corrected_out_at=at("2026-07-01 10:05"))
+    july.visit("2026-07-01 10:10", "2026-07-01 11:20", caregiver=sun)
+
+    assert july.found("caregiver_overlap") == {corrected, next_one}
+    assert corrected not in july.found("debit_without_visit")
+
+
 def test_a_senior_served_twice_at_once(july: MonthByHand) -> None:
     li, zhang = july.senior(), july.senior()
     one = july.visit("2026-07-03 09:00", "2026-07-03 10:00", senior=li)

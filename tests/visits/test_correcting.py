@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from settlement.act import Actor
+from settlement.closing import explain_visit
 from settlement.outcomes import Reason, Refused
 from settlement.visits import correcting, evidence, integrity_of_times, service, voiding
 from settlement.visits.correcting import Corrected, Proposal
@@ -106,6 +107,14 @@ def test_a_forgotten_check_out(world: World, office: Actor) -> None:
     assert sound(world)
     with acting(world.engine) as act:
         assert "corrected" in evidence.of(act.conn, visit.id).flags
+        [node] = explain_visit.nodes(act.conn, [visit.id])
+    assert "弱 weak" in node.facts["凭据 proof"]
+    [shown] = [child.facts for child in node.children if child.kind == "correction"]
+    assert (shown["签退 out"], shown["提出 proposed"], shown["处理 decided"]) == (
+        minutes_later(visit, 65),
+        "office",
+        "clerk",
+    )
 
 
 def test_a_visit_void_for_a_wrong_clock_counts_again(world: World, office: Actor) -> None:
