@@ -76,15 +76,14 @@ def drawn(badge: Badge) -> str:
         "svg", xmlns=_SVG, width=f"{WIDTH}mm", height=f"{HEIGHT}mm", viewBox=f"0 0 {WIDTH} {HEIGHT}"
     )
     frame = {"fill": "none", "stroke": "#000", "stroke-width": "0.3"}
-    ElementTree.SubElement(
-        root, "rect", x="0.5", y="0.5", width=str(WIDTH - 1), height=str(HEIGHT - 1), rx="3", **frame
-    )
-    ElementTree.SubElement(root, "rect", x="5", y="14", width="22", height="30", **frame)
+    around = {"x": "0.5", "y": "0.5", "width": str(WIDTH - 1), "height": str(HEIGHT - 1), "rx": "3"}
+    ElementTree.SubElement(root, "rect", around | frame)
+    ElementTree.SubElement(root, "rect", {"x": "5", "y": "13", "width": "22", "height": "27"} | frame)
     lines = [
         (badge.organisation, 5, 9, min(4.5, 76 / len(badge.organisation))),
-        ("照片 photo", 8, 30, 3.2),
-        (badge.name, 5, 50, 4.5),
-        (badge.staff_no, 27, 50, 4.5),
+        ("照片 photo", 8, 28, 3.2),
+        (badge.name, 5, 46, min(4.5, 33 / len(badge.name))),
+        (badge.staff_no, 5, 51, 4),
     ]
     for text, x, y, size in lines:
         place = {"x": str(x), "y": str(y), "font-size": str(size), "font-family": "sans-serif"}
