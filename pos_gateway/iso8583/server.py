@@ -35,11 +35,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Limits:
-    """Times in seconds. ``strangers``: lines on which nothing genuine was said yet, all together."""
+    """Times in seconds. ``strangers``: lines on which nothing genuine was said yet, all together. ``mistakes``: messages in a row on one line that
+    were not genuine, before it is cut. ``breath``: between two signs that only keep a line open."""
 
     lines: int = 5_000
     strangers: int = 2_000
     threads: int = 8
+    mistakes: int = 5
+    breath: float = 0.05
     introduction: float = 30
     message: float = 10
     idle: float = 900
@@ -116,7 +119,8 @@ class Server:
         while not line.closing:
             until = loop.time() + self._limits.idle if line.genuine else introduced_by
             data = await self._message(reader, until)
-            if not data:  # a length of zero keeps a line open
+            if not data:  # a length of zero keeps a line open; a stream of them would keep us from everybody else
+                await asyncio.sleep(self._limits.breath)
                 continue
             line.working = True
             reply = await loop.run_in_executor(self._pool, self._work, data, source)
@@ -128,7 +132,8 @@ class Server:
                 writer.write(framed(reply.answer))
                 async with asyncio.timeout(self._limits.answer):
                     await writer.drain()
-            if reply.cut:
+            line.mistakes = 0 if reply.genuine else line.mistakes + 1
+            if reply.cut or line.mistakes >= self._limits.mistakes:
                 return
 
     async def _message(self, reader: asyncio.StreamReader, until: float) -> bytes:
@@ -146,6 +151,7 @@ class Server:
 @dataclass(eq=False)
 class _Line:
     genuine: bool = False
+    mistakes: int = 0
     working: bool = False
     closing: bool = False
 

@@ -37,7 +37,7 @@ FOUND = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--port", default=8583, show_default=True, type=click.IntRange(0, 65535), help="端口；0 任选 port; 0: any"
 )
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="工作线程数 threads")
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 12), help="工作线程数 threads")
 @click.option(
     "--lines", default=5_000, show_default=True, type=click.IntRange(1, 60_000), help="最多连接数 lines at once"
 )

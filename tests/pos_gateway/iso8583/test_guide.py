@@ -7,7 +7,8 @@ import re
 import pytest
 from sqlalchemy import Engine
 
-from pos_gateway.iso8583.codec import decode
+from pos_gateway.iso8583.codec import LONGEST, decode
+from pos_gateway.iso8583.server import Limits
 from pos_gateway.iso8583.spec import ECHOED, LAYOUTS, Layout, Message, answering, first_sent, layout_of
 from settlement.outcomes import Reason
 from tests.pos_gateway.iso8583 import guide
@@ -69,3 +70,13 @@ def test_the_reasons_of_terminals_are_on_the_page(reason: Reason) -> None:
 
 def test_reasons_that_never_meet_a_terminal_are_not() -> None:
     assert Reason.BACKUP_DAMAGED.words.zh.partition("（")[0] not in PAGE.read_text()
+
+
+def test_the_page_names_the_limits_that_hold() -> None:
+    page, limits = PAGE.read_text(), Limits()
+    assert f"最长 {LONGEST} 字节" in page
+    assert f"连上后 {limits.introduction:.0f} 秒内没有一条鉴别正确的报文" in page
+    assert f"一条报文 {limits.message:.0f} 秒内没有发完" in page
+    assert f"{limits.idle / 60:.0f} 分钟没有任何报文" in page
+    assert f"{limits.answer:.0f} 秒不读应答" in page
+    assert f"连续 {limits.mistakes} 条报文鉴别不对" in page

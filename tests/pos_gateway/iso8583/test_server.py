@@ -11,12 +11,13 @@ import sys
 import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pos_gateway.iso8583.codec import LONGEST, framed
 from pos_gateway.iso8583.reader import Line
-from pos_gateway.iso8583.server import Limits, Reply
+from pos_gateway.iso8583.server import Limits, Reply, Server
 from tests.pos_gateway.iso8583.listening import listening
 
 QUICK = Limits(introduction=0.3, message=0.3, idle=0.3, answer=0.3)
@@ -150,6 +151,33 @@ def test_a_length_that_is_none_of_ours_ends_the_line_at_once(length: int) -> Non
     with listening(echoing) as port, closing(line(port)) as one:
         one.send_raw(length.to_bytes(2, "big"))
         assert ended(one)
+
+
+def test_who_goes_on_making_mistakes_is_cut_off() -> None:
+    def work(data: bytes, address: str) -> Reply:
+        return Reply(data, genuine=data == b"right")
+
+    with listening(work, Limits(mistakes=3)) as port, closing(line(port)) as one:
+        for said in (b"wrong", b"wrong", b"right", b"wrong", b"wrong", b"right", b"wrong", b"wrong", b"wrong"):
+            assert one(said) == said
+        assert ended(one)
+
+
+def test_a_stream_of_nothing_is_read_sign_by_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    plain = Server._message
+
+    async def counted(*told: Any) -> bytes:
+        read.append(await plain(*told))
+        return read[-1]
+
+    monkeypatch.setattr(Server, "_message", counted)
+    with listening(echoing, Limits(breath=3_600)) as port, ExitStack() as stack:
+        good = stack.enter_context(closing(line(port)))
+        for _ in range(20):
+            stack.enter_context(closing(line(port))).send_raw(bytes(60_000))
+        assert [good(b"%d" % n) for n in range(20)] == [b"answer to %d" % n for n in range(20)]
+        assert read.count(b"") <= 20, "one of each line, then everybody else's turn"
 
 
 def test_cut_after_an_answer() -> None:
