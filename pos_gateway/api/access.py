@@ -136,6 +136,9 @@ LOGGED = frozenset(
         Reason.EVENT_SIGNATURE_WRONG,
         Reason.EVENT_OF_OTHER_DEVICE,
         Reason.ENROLMENT_CODE_INVALID,
+        Reason.BADGE_UNKNOWN,
+        Reason.STAFF_PIN_WRONG,
+        Reason.STAFF_PIN_LOCKED,
         Reason.TOO_MANY_ATTEMPTS,
     }
 )

@@ -9,7 +9,7 @@ from flask import Response, json
 from sqlalchemy import Connection, select
 
 from pos_gateway.api import problems
-from pos_gateway.api.access import acting, calling_device, passage
+from pos_gateway.api.access import acting, calling_device, note, passage
 from pos_gateway.api.blueprint import IDEMPOTENCY_HEADER, StrictBlueprint
 from pos_gateway.api.gateway import here
 from pos_gateway.api.shift_schemas import (
@@ -96,6 +96,7 @@ def begin(data: dict[str, Any]) -> Response:
         opened = shifts.open_(act, here().config.ring, calling_device(), **data)
     passage().keep = True
     if isinstance(opened, Declined):  # kept all the same: a wrong PIN counts
+        note(opened.reason)
         return problems.problem(opened.reason, opened.details)
     body = {"shift_id": opened.id, "caregiver": {"staff_no": opened.staff_no, "name": opened.name}}
     body |= {"opened_at": _local(opened.opened_at), "until": _local(opened.until), "server_time": _local(here().now())}

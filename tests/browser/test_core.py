@@ -224,6 +224,22 @@ def test_what_the_scheme_will_not_take_late_is_not_taken_without_signal(street: 
     assert phone.states() == ["waiting"] * 60
 
 
+def test_one_card_is_not_debited_without_end_on_a_day_without_signal(street: Street) -> None:
+    """Jiangdu: at most 400 yuan a card and day."""
+    senior, token = street.door.senior()
+    order = street.door.order(senior)
+    phone = Phone(street).enrolled()
+    phone.offline()
+    visit = phone.checks_in(order, token)
+    phone.debits(visit, token, total_fen=20000)
+    phone.debits(visit, token, total_fen=19900)
+    more = {"visit": visit, "consent": "card_qr", "token": token, "personal_fen": 0, "cash_fen": 0}
+    assert phone.refused("await door.debit(given)", more | {"total_fen": 101}) == "offline_day"
+    assert phone.refused("await door.debit(given)", more | {"total_fen": 100}) is None
+    other = phone.checks_in(street.door.order(street.door.senior()[0]), "another token")
+    assert phone.refused("await door.debit(given)", more | {"visit": other, "total_fen": 20000}) is None
+
+
 def test_an_answer_that_was_lost_counts_nothing_twice(street: Street) -> None:
     senior, token = street.door.senior(yuan=150)
     order = street.door.order(senior)

@@ -166,6 +166,7 @@ def test_a_wrong_pin_counts_once_however_often_the_request_is_sent(door: Door, s
         assert (answer["code"], answer["zh"]) == ("staff_pin_wrong", "工作密码不对，还可以试4次")
     answer = shared.call("POST", "/shifts", body, idempotency_key="another-try").json()
     assert answer["zh"] == "工作密码不对，还可以试3次"
+    assert door.logged()["staff_pin_wrong"] == 2
 
 
 @pytest.mark.parametrize("who", [{}, {"badge": "x", "staff_no": "0017"}])

@@ -7,11 +7,12 @@
 // What is recorded is signed and stored before the call answers, with signal or without; it is sent by itself. Calls throw DoorError, whose `zh`,
 // `en`, `action_zh` and `action_en` say why, and what to do.
 
-import { DoorClock } from './clock.js';
+import { DoorClock, written } from './clock.js';
 import { own } from './errors.js';
 import { sealPin } from './hpke.js';
 import { BEGINNING, Journal } from './journal.js';
 import { generate } from './keys.js';
+import { mayWait } from './limits.js';
 import { Memory } from './memory.js';
 import { Outbox } from './outbox.js';
 import { Sending } from './sending.js';
@@ -207,7 +208,7 @@ export class Door {
 
   /** `pin` is sealed to the server for exactly this debit, and never stored as it was typed. */
   async debit({ visit, consent, token, code, pin, total_fen, personal_fen, cash_fen, receipt_no }) {
-    this.#mayDebit(total_fen);
+    this.#mayDebit(visit, total_fen);
     const body = { visit, consent, token, code, total_fen, personal_fen, cash_fen, receipt_no };
     const sealed = async (at) => ({ ...body, pin_sealed: await sealPin(this.#pinKey(), pin, `${visit}|${total_fen}|${personal_fen}|${at}`) });
     return recorded(await this.#record('debit', pin === undefined ? body : sealed));
@@ -253,13 +254,12 @@ export class Door {
     return record;
   }
 
-  /** What is known to be declined later is not taken now: nobody would be at the door to hear of it. */
-  #mayDebit(total) {
-    const { offline } = this.#memory.kept.bundle?.terms ?? {};
-    if (!offline || (navigator.onLine !== false && this.#sending.answered)) return;
-    if (total > offline.up_to_fen) throw own('offline_amount', { yuan: offline.up_to_fen / 100 });
-    const count = this.#memory.events.filter((one) => one.kind === 'debit' && one.unsent === 1 && one.device_id === this.#memory.kept.device.device_id).length;
-    if (offline.queued_debits && count >= offline.queued_debits) throw own('offline_queue', { count });
+  #mayDebit(visit, total) {
+    const { bundle, device } = this.#memory.kept;
+    const limits = bundle?.terms?.offline;
+    if (!limits || (navigator.onLine !== false && this.#sending.answered)) return;
+    const ours = this.#memory.events.filter((one) => one.device_id === device?.device_id);
+    mayWait(limits, ours, { visit, total, today: written(this.now()).slice(0, 10) });
   }
 
   #pinKey() {

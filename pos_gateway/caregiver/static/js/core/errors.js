@@ -9,6 +9,7 @@ const OWN = {
   form: ['内容不能记录：{detail}', 'This cannot be recorded: {detail}', '请更正后再做', 'Correct it and try again'],
   unknown_visit: ['手机里没有这次服务', 'No such visit on this phone', '请先签到', 'Check in first'],
   offline_amount: ['没有信号时每笔最多扣 {yuan} 元', 'Without signal a debit is at most {yuan} yuan', '请等有信号再扣', 'Wait for signal'],
+  offline_day: ['没有信号时，同一张卡每天最多扣 {yuan} 元', 'Without signal at most {yuan} yuan are debited from one card a day', '请等有信号再扣', 'Wait for signal'],
   offline_queue: ['等待上传的扣款已有 {count} 笔，不能再扣', '{count} debits wait to be sent; no more can be taken', '请到有信号的地方上传', 'Go where there is signal and send them'],
   no_pin_key: ['手机里没有密码的加密钥匙', 'The key that PINs are sealed to is not on this phone', '请在有信号时刷新工单', 'Fetch the orders again with signal'],
   forked: ['这部手机的记录与服务器上的不一致', "This phone's record is not the one the server has", '已记录的都在手机里；请向服务站要新的启用码', 'What was recorded is kept on the phone; ask the office for a new enrolment code'],
