@@ -178,6 +178,100 @@ def test_what_the_server_could_not_read_is_never_signed(street: Street, call: st
     assert phone.states() == []
 
 
+PLACE = {"latitude_e7": 324_312_345, "longitude_e7": 1_195_512_345, "accuracy_m": 12}
+HASH = "0a" * 32
+WHOLE: dict[str, dict[str, Any]] = {
+    "check_in": {"order_id": "o1", "method": "typed", "token": "t", "card_no": "321000", "place": PLACE},
+    "check_out": {
+        "visit": HASH,
+        "lines": [{"item": "ZC01", "quantity": 1, "amount_fen": 3500}],
+        "method": "card_qr",
+        "token": "t",
+        "place": PLACE,
+        "reason": "battery_empty",
+    },
+    "debit": {
+        "visit": HASH,
+        "consent": "pin",
+        "token": "t",
+        "code": "12345678",
+        "pin_sealed": "s",
+        "total_fen": 1,
+        "personal_fen": 0,
+        "cash_fen": 0,
+        "receipt_no": "R1",
+    },
+    "confirm": {"debit": HASH, "consent": "card_qr", "token": "t", "code": "12345678"},
+    "cancel": {"event": HASH, "reason": "mistake"},
+    "void": {"visit": HASH, "reason": "goods"},
+    "not_served": {"order_id": "o1", "reason": "ill", "place": PLACE},
+}
+ODD: list[Any] = [
+    "",
+    "x",
+    "x" * 32,
+    "x" * 33,
+    "x" * 40,
+    "\U0001f9d3" * 40,
+    "x" * 41,
+    "x" * 48,
+    "x" * 49,
+    "x" * 64,
+    "x" * 65,
+]
+ODD += [
+    "x" * 400,
+    "x" * 401,
+    "x" * 600,
+    "x" * 601,
+    HASH.upper(),
+    HASH + "\n",
+    "a\0b",
+    -1,
+    0,
+    1,
+    1000,
+    1001,
+    10**8,
+    10**8 + 1,
+]
+ODD += [1.5, True, [], {}, [{}], PLACE, PLACE | {"accuracy_m": 100_001}, PLACE | {"more": 1}, {"latitude_e7": 1}]
+ODD += [
+    [{"item": "a", "quantity": 1}],
+    [{"item": "a", "quantity": 0}],
+    [{"item": "a"}],
+    [{"item": "a", "quantity": 1}] * 21,
+]
+
+
+@pytest.mark.parametrize("kind", signed_event.BODIES)
+def test_the_phone_takes_the_forms_that_the_server_takes_and_no_other(street: Street, kind: str) -> None:
+    """Each field left out, and every odd value in each field."""
+    whole = WHOLE[kind]
+    assert set(whole) == set(signed_event.BODIES[kind]().fields)
+    tried = [whole, whole | {"more": 1}]
+    tried += [{name: value for name, value in whole.items() if name != left_out} for left_out in whole]
+    tried += [whole | {name: value} for name in whole for value in ODD]
+    taken = Phone(street).run(
+        "const { bodyOf } = await core('forms'); const takes = (body) => { try { bodyOf(given.kind, body); return true } catch { return false } };"
+        " return given.tried.map(takes)",
+        {"kind": kind, "tried": tried},
+    )
+    facts = {"v": 1, "kind": kind, "device_id": "d1", "counter": 1, "prev": HASH, "boot": "b", "mono_ms": 0}
+    facts |= {"occurred_at": "2026-07-03T09:00:00.000000+08:00", "caregiver": "0017", "alg": "ed25519", "key_id": "k"}
+
+    def takes(body: dict[str, Any]) -> bool:
+        try:
+            signed_event.parse({"event": facts | {"body": body}, "signature": "A" * 86})
+        except signed_event.EventMalformed:
+            return False
+        return True
+
+    differ = [body for body, here in zip(tried, taken, strict=True) if takes(body) != here]
+    assert differ == []
+    assert True in taken[1:] and False in taken
+
+
 # -- without signal -----------------------------------------------------------------------------------------------------------
 
 
