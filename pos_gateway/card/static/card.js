@@ -50,13 +50,14 @@ addEventListener('pageshow', (event) => { if (event.persisted) location.reload()
 
 // -- the size of the text ------------------------------------------------------------------------------------------------
 // Without leaving the page: what was typed stays.
-for (const form of document.querySelectorAll('.sizes')) {
-  form.addEventListener('submit', (event) => {
+for (const button of document.querySelectorAll('.sizes button')) {
+  button.addEventListener('click', (event) => {
     event.preventDefault();
-    const size = event.submitter.value;
-    document.documentElement.className = `size-${size}`;
-    for (const button of form.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.value === size));
-    fetch(form.action, { method: 'POST', body: new FormData(form, event.submitter), redirect: 'manual' }).catch(() => {});
+    document.documentElement.className = `size-${button.value}`;
+    for (const each of button.form.querySelectorAll('button')) each.setAttribute('aria-pressed', String(each === button));
+    const chosen = new FormData(button.form);
+    chosen.set('size', button.value);
+    fetch(button.form.action, { method: 'POST', body: chosen, redirect: 'manual' }).catch(() => {});
   });
 }
 
@@ -92,10 +93,10 @@ function spoken() {
 }
 
 // -- printing ------------------------------------------------------------------------------------------------------------
-const print = byId('print');
-if (print) {
-  print.hidden = false;
-  print.addEventListener('click', () => window.print());
+const printer = byId('print');
+if (printer) {
+  printer.hidden = false;
+  printer.addEventListener('click', () => window.print());
 }
 
 // -- a code's 30 seconds -------------------------------------------------------------------------------------------------
