@@ -444,3 +444,30 @@ def test_what_is_not_there_in_time_is_not_waited_for(street: Street) -> None:
     phone.run("window.told = door.quote({ visit: 'v' }).then(() => 'quoted', (error) => error.code); return 0")
     street.passes(seconds=9)
     assert phone.run("await window.told") == "no_signal"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_page_closed_while_it_sends_loses_and_doubles_nothing(street: Street, when: str) -> None:
+    """Closed when the request has left, before and after the server took it: the next page asks again."""
+    phone = Phone(street).enrolled()
+    device = phone.run("door.device.device_id")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if when == "after":
+            route.fetch()
+        held.append(route)
+
+    for number in range(1, 4):
+        held.clear()
+        phone.context.route("**/api/v1/events", hold)
+        phone.run(f"await {WRONG_TAP}; return 0")
+        while not held:
+            phone.page.wait_for_timeout(20)
+        assert len(events(street, device)) == (number if when == "after" else number - 1)
+        phone.page.close()
+        phone.context.unroute("**/api/v1/events")
+        phone.page = street.page(phone.context)
+        phone.opens()
+        assert phone.syncs() == ["declined"] * number
+    assert counters(street, device) == [1, 2, 3]
