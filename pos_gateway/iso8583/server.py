@@ -118,13 +118,14 @@ class Server:
         introduced_by = loop.time() + self._limits.introduction
         while not line.closing:
             until = loop.time() + self._limits.idle if line.genuine else introduced_by
+            if loop.time() >= until:  # what lies ready is read without waiting, and only waiting can time out
+                return
             data = await self._message(reader, until)
             if not data:  # a length of zero keeps a line open; a stream of them would keep us from everybody else
                 await asyncio.sleep(self._limits.breath)
                 continue
             line.working = True
             reply = await loop.run_in_executor(self._pool, self._work, data, source)
-            line.working = False
             if reply.genuine and not line.genuine:
                 line.genuine = True
                 self._strangers -= 1
@@ -132,6 +133,7 @@ class Server:
                 writer.write(framed(reply.answer))
                 async with asyncio.timeout(self._limits.answer):
                     await writer.drain()
+            line.working = False
             line.mistakes = 0 if reply.genuine else line.mistakes + 1
             if reply.cut or line.mistakes >= self._limits.mistakes:
                 return
