@@ -71,7 +71,7 @@ def test_a_visit_from_enrolment_to_the_receipt(street: Street, axe: Axe, senior:
         0,
     )
     phone.press("完成")
-    phone.sees("今天没有待服务的工单")
+    phone.sees("没有待服务的工单")
 
 
 def test_the_network_cut_in_the_middle_and_the_page_closed(street: Street, axe: Axe, senior: tuple[int, str]) -> None:
@@ -159,7 +159,7 @@ def test_what_happened_at_a_door_is_recorded_with_its_reason(street: Street, axe
         for words in then:
             phone.press(words)
         phone.sees("已记录")
-    phone.sees("今天没有待服务的工单")
+    phone.sees("没有待服务的工单")
     phone.sent()
     with street.door.town.engine.connect() as conn:
         query = select(work_orders.c.status_reason).where(
@@ -235,3 +235,19 @@ def test_without_a_camera_the_phone_says_so_and_lets_one_type(street: Street, ax
     phone.page.get_by_role("textbox").fill(street.door.code(caregiver=street.door.town.our_caregiver))
     phone.press("确定")
     phone.sees("手机已启用")
+
+
+def test_yesterdays_orders_are_said_to_be_yesterdays(street: Street, axe: Axe, senior: tuple[int, str]) -> None:
+    phone = Phone(street, axe)
+    phone.enrol()
+    day = f"{street.door.now:%Y-%m-%d}"
+    expect(phone.page.get_by_text(day)).to_have_count(0)
+    phone.context.set_offline(True)
+    street.passes(days=1)
+    phone.press("本月")
+    phone.press("今日")
+    phone.sees(f"这是 {day} 的工单")
+    phone.looks("old-orders")
+    phone.context.set_offline(False)
+    phone.sees("没有待服务的工单")
+    expect(phone.page.get_by_text(day)).to_have_count(0)

@@ -1,7 +1,7 @@
 // The day: what is under way first, then the orders in their order of time.
 
 import { both, button, el, heading, line, mark } from './dom.js';
-import { clockTime, dayOf, running } from './format.js';
+import { clockTime, dayOf, isoDay, running } from './format.js';
 import { icon } from './icons.js';
 import * as records from './records.js';
 
@@ -12,14 +12,15 @@ export function today(app) {
   const left = records.ordersLeft(door);
   const done = records.finished(door);
   return {
-    title: ['今日工单', `${dayOf(Date.now())} · ${records.myName(door)}`],
+    title: ['今日工单', `${dayOf(door.now())} · ${records.myName(door)}`],
     tab: 'today',
     tick: () => clocks.forEach((refresh) => refresh()),
     body: [
       app.update && button('有新版本，点此更新', 'a new version: update now', () => app.update(), { sign: 'undo' }),
       under,
       !app.online && mark('warn', '没有信号：照常服务，记录先存在手机里', 'No signal: work as usual, everything is kept on the phone'),
-      left.length ? el('ul', { class: 'stack', id: 'orders' }, left.map((one) => el('li', {}, planned(app, one)))) : line('今天没有待服务的工单', 'No orders left for today', 'soft'),
+      howOld(door),
+      left.length ? el('ul', { class: 'stack', id: 'orders' }, left.map((one) => el('li', {}, planned(app, one)))) : door.bundle && line('没有待服务的工单', 'No orders left', 'soft'),
       done.length > 0 && heading('今天做完的', 'Done today'),
       done.map((one) => over(door, app, one)),
       el('div', { class: 'stack' },
@@ -28,6 +29,13 @@ export function today(app) {
         records.shared(door) && button('下班', 'end the shift', () => door.closeShift(), { sign: 'door' })),
     ],
   };
+}
+
+/** Orders of another day, or none fetched yet, are said to be so. */
+function howOld(door) {
+  if (!door.bundle) return mark('warn', '还没取到工单，有信号时点“刷新工单”', 'No orders fetched yet: do so when there is signal');
+  if (door.bundle.day === isoDay(door.now())) return null;
+  return mark('warn', `这是 ${door.bundle.day} 的工单，有信号时会更新`, 'Orders of that day; they are fetched anew when there is signal');
 }
 
 async function fetchAgain(app) {
