@@ -63,8 +63,10 @@ def made(what: str, here: Shop, someone: Holder) -> Message:
     if what == "settlement":
         terminal.sign_on()
         return Message("0500", terminal.head() | terminal.totals.fields | {3: spec.SETTLE, 60: terminal.batch})
-    bought = here.made(here.number(someone), mti="0220" if what == "advice" else "0200", pin=PIN)
-    if what in ("purchase", "advice"):
+    if what == "purchase":
+        return here.made(here.number(someone), pin=PIN)
+    bought = here.made(here.printed(someone), mti="0220" if what == "advice" else "0200")
+    if what == "advice":
         return bought
     reference = said(here, bought).text(37)
     if what == "void":
