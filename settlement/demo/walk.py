@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exists, select
+from sqlalchemy import Connection, Engine, exists, func, select
 
 from settlement import officers
 from settlement.act import Act, begin
@@ -27,17 +27,21 @@ from settlement.outcomes import Reason, Refused
 from settlement.people.tables import entitlements, seniors
 from settlement.periods import SHANGHAI, Month, local_date
 from settlement.policy.tariff import prices_in_force
-from settlement.providers import devices, register
+from settlement.providers import caregivers, devices, register
 from settlement.providers.rights import may_serve
-from settlement.providers.tables import caregivers, contracts
+from settlement.providers.tables import caregivers as staff
+from settlement.providers.tables import contracts
 from settlement.providers.tables import devices as device_rows
 from settlement.visits import device_key, door, orders, signed_event
 from settlement.visits.orders import Plan
 from settlement.visits.tables import visits
+from settlement.vouchers import issuance
+from settlement.vouchers.tables import issuance_runs
 
 PIN = "620914"
 ITEM = "ZJ01"
 RUNNING = timedelta(minutes=61)
+A_YEAR = timedelta(days=365)
 DISTRICT, COUNTER = "ca.zhou", "counter.tang"
 
 
@@ -75,10 +79,13 @@ def prepare(engine: Engine, ring: KeyRing, now: datetime) -> Walk:
     with _acting(engine, DISTRICT, now) as act:
         _contract(act, provider_id, wang, day)
         price = prices_in_force(act.conn, wang.scheme_code, provider_id, day)[ITEM].price_fen
+    _issue(engine, wang, now)
     with _acting(engine, COUNTER, now) as act:
         pin.set_pin(act, ring, wang.card_id, PIN)
         media.ensure_plates(act, ring, [wang.id, neighbour.id])
     with _acting(engine, office, now) as act:
+        if caregiver.certificate_until is not None and caregiver.certificate_until <= day:
+            caregivers.certify(act, caregiver.id, day + A_YEAR)
         for who, start in ((wang, now - RUNNING), (neighbour, now)):
             orders.plan(act, _plan(provider_id, caregiver.id, who, start))
         colleague = devices.make_code(act, ring, provider_id, caregiver.id, "phone", timedelta(hours=1))
@@ -123,9 +130,9 @@ def _two_to_serve(conn: Connection, now: datetime) -> tuple[Any, Any]:
 
 def _caregiver(conn: Connection, wang: Any) -> Any:
     """Of the provider that last had the town."""
-    g, k = caregivers.c, contracts.c
+    g, k = staff.c, contracts.c
     query = (
-        select(g.id, g.provider_id, g.staff_no, g.name)
+        select(g.id, g.provider_id, g.staff_no, g.name, g.certificate_until)
         .join(contracts, k.provider_id == g.provider_id)
         .where(k.town == wang.town, g.until_day.is_(None), g.trained_on.is_not(None))
         .where(~exists().where(visits.c.caregiver_id == g.id, visits.c.status == "open"))
@@ -141,7 +148,24 @@ def _caregiver(conn: Connection, wang: Any) -> Any:
 def _contract(act: Act, provider_id: int, wang: Any, day: date) -> None:
     """The demo's contracts run for a year; whoever walks later gets the next one."""
     if may_serve(act.conn, provider_id, wang.town, wang.scheme_code, day) is Reason.NO_CONTRACT:
-        register.contract(act, provider_id, wang.scheme_code, wang.town, day, day + timedelta(days=365))
+        register.contract(act, provider_id, wang.scheme_code, wang.town, day, day + A_YEAR)
+
+
+def _issue(engine: Engine, wang: Any, now: datetime) -> None:
+    """The town's subsidy of every month since the demo's last, as its officers issue it: of a year that was not issued nothing may be spent."""
+    maker, checker = offices.town_officer(wang.town), offices.town_officer(wang.town, second=True)
+    r = issuance_runs.c
+    with reading(engine) as conn:
+        last = conn.execute(select(func.max(r.month)).where(r.town == wang.town, r.status == "posted")).scalar_one()
+    month = Month.parse(last)
+    while month < Month.of(now, SHANGHAI):
+        month = month.next()
+        with _acting(engine, maker, now) as act:
+            (run,) = issuance.draft(act, wang.scheme_code, month, wang.town)
+        with _acting(engine, checker, now) as act:
+            issuance.approve(act, run.id)
+        with _acting(engine, maker, now) as act:
+            issuance.post(act, run.id)
 
 
 def _plan(provider_id: int, caregiver_id: int, who: Any, start: datetime) -> Plan:
