@@ -140,7 +140,10 @@ def leave() -> Response:
 def text_size() -> Response:
     """How large the text is, on this device, for a year."""
     size, back = request.form.get("size", ""), request.form.get("back", "")
-    pages = {url_for(f"card.{name}") for name in ("arrive", "prove", "home", "dynamic", "booking", "family", "plate")}
+    pages = {
+        url_for(f"card.{name}")
+        for name in ("arrive", "prove", "home", "dynamic", "booking", "complaint", "family", "plate")
+    }
     response = Response(status=303, headers={"Location": back if back in pages else url_for("card.arrive")})
     if size in TEXT_SIZES:
         response.set_cookie(

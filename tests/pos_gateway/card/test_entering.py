@@ -326,3 +326,18 @@ def test_codes_are_kept_as_digests_and_for_a_day(
     browser.scan(holder.code).post("/card/prove/send", to="")
     with door.town.engine.connect() as conn:
         assert len(conn.execute(select(one_time_codes).where(mine)).all()) == 1
+
+
+# -- the size of the text -----------------------------------------------------------------------------------------------------
+def test_without_scripts_the_size_is_chosen_by_a_form_that_leads_back(browser: Browser) -> None:
+    browser.open("/door")
+    browser.page = browser.http.post("/card/text-size", data={"csrf_token": "", "size": "4", "back": "/door"})
+    assert browser.page.status_code == 403
+    browser.open("/card").post("/card/text-size", size="4", back="/door")
+    assert browser.at == "/door" and 'class="size-4"' in browser.text
+
+
+@pytest.mark.parametrize("back", ["https://elsewhere.example/", "//elsewhere.example", "/card/leave", "\r\nX: y", ""])
+def test_it_leads_back_to_our_pages_only(browser: Browser, back: str) -> None:
+    assert browser.open("/card").post("/card/text-size", size="9", back=back).at == "/card"
+    assert 'class="size-1"' in browser.text
