@@ -13,6 +13,8 @@ from settlement.audit import audit_rows
 from settlement.cards import sealed_pin
 from settlement.people.tables import seniors
 from settlement.providers import badges, caregivers
+from settlement.visits import orders
+from settlement.visits.orders import Plan
 from settlement.visits.tables import debits
 from tests.pos_gateway.town import DISTRICT, PLACE, Door
 from tests.support import RING, acting
@@ -89,9 +91,20 @@ def test_orders_are_ones_own_or_nobodys_and_of_today(door: Door) -> None:
         colleague = caregivers.employ(act, RING, town.ours, number, "赵敏", from_day=door.now.date())
     mine, others = door.order(senior), door.order(senior, caregiver=colleague)
     theirs = door.order(senior, provider=town.theirs)
+    with acting(town.engine, door.now) as act:
+        nobodys = f"nobody-{door.morning:%m%d}"
+        plan = Plan(
+            id=nobodys,
+            provider_id=town.ours,
+            senior_id=senior,
+            planned_start=door.morning,
+            planned_minutes=60,
+            items=(ITEM,),
+        )
+        orders.plan(act, plan)
     phone = door.enrolled()
     seen = {one["order_id"] for one in asks(phone, "GET", "/shift")["orders"]}
-    assert mine in seen and not {others, theirs} & seen
+    assert {mine, nobodys} <= seen and not {others, theirs} & seen
     door.passes(days=1)
     assert mine not in {one["order_id"] for one in asks(phone, "GET", "/shift")["orders"]}
 
