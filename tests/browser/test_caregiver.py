@@ -63,6 +63,11 @@ def test_a_visit_from_enrolment_to_the_receipt(street: Street, axe: Axe, senior:
     )
     assert 61 * 60 <= visit.seconds < 70 * 60
     assert (visit.in_accuracy_m, visit.in_latitude_e7) == (12, 324_312_345)
+    assert (visit.out_accuracy_m, visit.out_distance_m, visit.in_distance_m) == (
+        12,
+        28,
+        28,
+    )  # 0.0003 degrees east of home, at 32.4 north
     assert (debit.status, debit.consent, debit.total_fen, debit.subsidy_fen, debit.personal_fen) == (
         "posted",
         "card_qr",

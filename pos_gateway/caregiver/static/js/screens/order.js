@@ -4,7 +4,7 @@ import { cardNumber, codeOf } from '../scan/codes.js';
 import { both, button, el, fact, heading, line, mark } from './dom.js';
 import { clockTime, yuan } from './format.js';
 import { icon } from './icons.js';
-import { lookAround, whereNow } from './place.js';
+import { lookAround, lookAway, whereNow } from './place.js';
 import * as records from './records.js';
 import { scan } from './scanner.js';
 
@@ -15,6 +15,7 @@ export function order(app, id) {
   lookAround();
   return {
     title: [one.senior, `${clockTime(one.planned_start)} · ${one.planned_minutes} min`],
+    leave: lookAway,
     body: [
       refusedBefore(app, id),
       el('p', { class: 'big' }, one.address ?? `${one.town} ${one.village}`),
@@ -32,6 +33,7 @@ export function urgent(app) {
   lookAround();
   return {
     title: ['急事上门', 'Urgent, without an order'],
+    leave: lookAway,
     body: [
       line('老人临时求助、没有工单时用这里。先帮人，再扫卡。', 'For a call for help without an order. Help first, then scan the card.', 'big'),
       mark('calm', '事后服务站会核对这次服务', 'The office looks at such visits afterwards'),

@@ -19,7 +19,7 @@ export function lookAround() {
   watching = navigator.geolocation.watchPosition(keep, () => {}, { enableHighAccuracy: true, maximumAge: 15_000 });
 }
 
-/** To save the battery: not between visits. */
+/** To save the battery: not between visits, nor all through one. */
 export function lookAway() {
   if (watching !== null) navigator.geolocation.clearWatch(watching);
   watching = null;

@@ -21,7 +21,6 @@ export function visit(app, id) {
 
 function underWay(app, one) {
   const { door } = app;
-  lookAround();
   const planned = plannedItems(door, one);
   const picked = ticked(door, one);
   const clock = face(door, one, () => Object.keys(picked));
@@ -29,6 +28,7 @@ function underWay(app, one) {
   return {
     title: [records.nameOf(door, one), '服务中 under way'],
     tick: clock.tick,
+    leave: lookAway,
     still: true,
     stale: () => { const now = records.visit(door, one.visit_id); return now?.state !== one.state || now.waiting !== one.waiting; },
     body: [
@@ -114,6 +114,7 @@ function itemRow(price, picked, changed) {
 
 async function outByScan(app, one, picked) {
   if (!(await mayGoNow(app, one, picked))) return;
+  lookAround();
   const accept = (text) => {
     const { kind, code } = codeOf(text);
     return kind ? { value: { method: kind, token: code } } : { zh: '这不是老人卡或门牌的码', en: "Neither a senior's card nor a door plate" };
@@ -125,6 +126,7 @@ async function outByScan(app, one, picked) {
 
 async function outWithout(app, one, picked) {
   if (!(await mayGoNow(app, one, picked))) return;
+  lookAround();
   const reason = await pick(['为什么不能扫码？', 'Why can it not be scanned?'], records.reasons(app.door, 'out'));
   if (reason) await checkOut(app, one, picked, { method: 'typed', reason });
 }
@@ -150,7 +152,6 @@ async function checkOut(app, one, picked, how) {
   const lines = Object.entries(picked).map(([item, quantity]) => ({ item, quantity, amount_fen: records.price(app.door, item).price_fen * quantity }));
   await app.door.checkOut({ visit: one.visit_id, lines, place: await whereNow(), ...how });
   dropDraft(one.visit_id);
-  lookAway();
   app.draw();
 }
 
