@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Connection, Row, exists, insert, select
 
 from settlement.act import Act
 from settlement.db import insert_if_absent
@@ -23,7 +23,7 @@ By = Literal["holder", "agent"]
 Said = Literal["yes", "no"]
 How = Literal["page", "card_qr", "dynamic"]
 DENIED = "debit_denied"
-"""The source of the payment stop that a no places."""
+"""The source of the payment stop that a no places; a later one of the same visit has a number behind it."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,18 @@ def _locked(act: Act, debit_id: str) -> Row[Any] | None:
 
 
 def _stop(act: Act, debit: Row[Any], by: str) -> None:
+    """One stop at a time for each debit. What a second person has decided was about the debit before, or another's word."""
     if debit.visit_status != "served":
         return
-    stop: dict[str, Any] = {"visit_id": debit.visit_id, "source": DENIED, "detail": {"debit": debit.id, "by": by}}
+    p = payment_stops.c
+    placed = select(p.status, p.detail).where(p.visit_id == debit.visit_id, p.source.startswith(DENIED))
+    before = act.conn.execute(placed).all()
+    if any(row.status == "open" and row.detail["debit"] == debit.id for row in before):
+        return
+    source = f"{DENIED}:{len(before) + 1}" if before else DENIED
+    stop: dict[str, Any] = {"visit_id": debit.visit_id, "source": source, "detail": {"debit": debit.id, "by": by}}
     stop |= {"placed_by": act.actor.id, "placed_at": act.now, "status": "open"}
-    act.conn.execute(insert_if_absent(act.conn, payment_stops), stop)
+    act.conn.execute(insert(payment_stops), stop)
 
 
 def _stopped(conn: Connection, visit_id: str) -> bool:

@@ -102,6 +102,33 @@ def test_a_no_keeps_it_out_of_payment_until_a_second_person_has_decided(world: W
     assert say(world, debit, herself, "holder", "yes") is Reason.WRONG_STATE
 
 
+def test_a_no_to_the_debit_after_the_one_that_was_decided_stops_it_too(world: World) -> None:
+    """What the second person let pass was the first debit, taken back since."""
+    someone, _, daughter = with_agent(world, subsidy=9000)
+    first = paid(world, someone)
+    say(world, first, daughter, "agent", "no")
+    with acting(world.engine, "2026-07-04 08:00", TOWN_CLERK) as act:
+        assert voiding.take_back_debit(act, first.id, "wrong_amount") is None
+        deciding.release(act, first.visit_id, "debited anew")
+        visit = act.conn.execute(select(visits).where(visits.c.id == first.visit_id)).one()
+    second = world.debit(visit, 3000, consent="agent", medium_id=None)
+    assert isinstance(second, Debit)
+    for who, by in ((daughter, "agent"), (holder(someone.senior_id), "holder")):
+        said = say(world, second, who, by, "no", "2026-07-04 20:00")
+        assert isinstance(said, Confirmation) and said.stopped
+    assert sorted(stops(world, second)) == [(DENIED, "released"), (f"{DENIED}:2", "open")]
+
+
+def test_the_holders_no_counts_after_the_agents_was_decided(world: World) -> None:
+    someone, herself, daughter = with_agent(world, subsidy=9000)
+    debit = paid(world, someone)
+    say(world, debit, daughter, "agent", "no")
+    with acting(world.engine, "2026-07-04 08:00", TOWN_CLERK) as act:
+        deciding.release(act, debit.visit_id, "she was there")
+    said = say(world, debit, herself, "holder", "no", "2026-07-04 20:00")
+    assert isinstance(said, Confirmation) and said.stopped
+
+
 def test_what_was_said_stands_beside_the_debit_when_it_is_explained(world: World) -> None:
     someone, _, daughter = with_agent(world, subsidy=9000)
     debit = paid(world, someone)
