@@ -27,6 +27,7 @@ from settlement.officers import require
 from settlement.outcomes import Reason, Refused
 from settlement.people.identity import mask_phone
 from settlement.people.scope import require_person
+from settlement.people.tables import agents
 from settlement.periods import SHANGHAI
 
 PHONE = "messages.phone"
@@ -150,9 +151,10 @@ def deliver(
     for _ in range(limit):
         with engine.begin() as conn:
             row = _claim(conn, owner, clock(), only)
+            ended = row is not None and _ended(conn, row.recipient)
         if row is None:
             break
-        answer = _try(ring, sender, row, clock())
+        answer = Rejected("agent ended") if ended else _try(ring, sender, row, clock())
         with engine.begin() as conn:
             done[_settle(conn, row, owner, answer, clock())] += 1
         failures = failures + 1 if isinstance(answer, Failed) else 0
@@ -176,6 +178,14 @@ def _claim(conn: Connection, owner: str, now: datetime, only: int | None) -> Row
         return None
     taken = {"status": "sending", "lease_owner": owner, "lease_until": now + LEASE, "attempts": m.attempts + 1}
     return conn.execute(update(messages).where(m.id == id).values(taken).returning(*m)).one()
+
+
+def _ended(conn: Connection, recipient: str) -> bool:
+    """Whether it was for an agent whose right has ended since: what is the senior's own is no longer theirs."""
+    kind, _, id = recipient.partition(":")
+    if kind != "agent":
+        return False
+    return conn.execute(select(agents.c.withdrawn_at).where(agents.c.id == int(id))).scalar_one_or_none() is not None
 
 
 def _try(ring: KeyRing, sender: Sender, row: Row[Any], now: datetime) -> Answer:

@@ -98,6 +98,22 @@ def test_to_the_agent(engine: Engine) -> None:
         put(act, mother, "debit:9", "agent", agent_id=first)
 
 
+def test_whose_right_has_ended_is_told_nothing_any_more(engine: Engine) -> None:
+    """Left at night for the morning, or given up and tried again: what is the senior's own does not go to who is an agent no longer."""
+    with acting(engine, NOON) as act:
+        mother = senior(act)
+    daughter, son = with_agent(engine, mother, DAUGHTER), with_agent(engine, mother, "13900003333")
+    with acting(engine, "2026-07-03 22:00") as act:
+        put(act, mother, to="agent", agent_id=daughter)
+        put(act, mother, to="agent", agent_id=son)
+    with acting(engine, "2026-07-04 07:00", COUNTER) as act:
+        agents.withdraw(act, daughter, "")
+    carrier = Carrier()
+    assert deliver(engine, carrier, "2026-07-04 08:00") == Delivered(sent=1, given_up=1)
+    assert [phone for _, phone, _ in carrier.said] == ["13900003333"]
+    assert [(row.status, row.error) for row in stored(engine)] == [("given_up", "agent ended"), ("sent", None)]
+
+
 def test_the_same_again_is_the_first_message(engine: Engine) -> None:
     with acting(engine, NOON) as act:
         mother = with_phone(act, senior(act), MOBILE)
