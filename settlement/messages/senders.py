@@ -6,6 +6,7 @@ What is asked of a carrier over HTTP is in ``docs/messages.md``.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -47,6 +48,9 @@ class HttpSender:
     """
 
     def __init__(self, url: str, key: str = "", *, transport: httpx.BaseTransport | None = None) -> None:
+        logging.getLogger("httpx").setLevel(
+            logging.WARNING
+        )  # it would log the address, in which some carriers want their key
         parts = urlsplit(url)
         here = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if not (parts.scheme == "https" or (parts.scheme == "http" and here)) or not parts.hostname:

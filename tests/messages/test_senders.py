@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -71,6 +72,15 @@ def test_a_message_over_http(carrier: Carrier) -> None:
     assert headers["idempotency-key"] == "songbai-7"
     assert headers["content-type"] == "application/json"
     assert "secret" not in repr(sender) and "13800001111" not in repr(HELLO)
+    sender.close()
+
+
+def test_the_carriers_address_with_its_key_is_in_no_log(carrier: Carrier, caplog: pytest.LogCaptureFixture) -> None:
+    """Many carriers take their key in the address; the gateway logs from INFO on."""
+    sender = HttpSender(carrier.url + "?apikey=s3cret")
+    with caplog.at_level(logging.INFO):
+        sender.send(HELLO)
+    assert len(carrier.heard) == 1 and "s3cret" not in caplog.text
     sender.close()
 
 
