@@ -255,7 +255,11 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             command.upgrade(config, revision)
 
 
-APPEND_ONLY = ("ledger_transfers", "audit_rows", "ledger_seals", "ledger_seal_leaves")
+APPEND_ONLY = (
+    *("ledger_transfers", "audit_rows", "ledger_seals", "ledger_seal_leaves"),
+    # A no that is forgotten would be paid for; a chip's counter that is forgotten would count again.
+    *("debit_confirmations", "card_chip_uses"),
+)
 """What is written once: the application's role on PostgreSQL may add to these and read them, nothing else."""
 
 
