@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import CompoundSelect, Connection, Row, Select, func, insert, select, union_all, update
 
 from settlement.act import Act
+from settlement.audit import audit_rows
 from settlement.db import insert_if_absent
 from settlement.officers import require, require_other
 from settlement.outcomes import Declined, Reason, Refused
@@ -22,7 +23,7 @@ from settlement.periods import Month
 from settlement.policy.store import in_force
 from settlement.supervision.tables import complaints
 from settlement.visits import voiding
-from settlement.visits.tables import debits, door_events, payment_stops, visits
+from settlement.visits.tables import debits, door_events, payment_stops, visit_corrections, visits
 
 MOST_OPEN = 20
 LONGEST = 500
@@ -139,8 +140,8 @@ def decide(act: Act, complaint_id: int, outcome: str, why: str, *, void: Void = 
 
     Upheld: what its kind says becomes of visit or debit. Rejected or withdrawn: its payment stop is lifted. ``void``: how a visit becomes
     void; entry points that may book differences of a closed month pass ``closing.adjusting.void_visit``. Nobody decides who opened the
-    complaint or let the visit's record count; a holder may only take their own back. Raises Refused: NOT_FOUND, NOT_ALLOWED, SAME_PERSON,
-    CONCERNED, BAD_INPUT without a reason, WRONG_STATE when it was decided otherwise, and why a visit cannot be voided.
+    complaint, let the visit's record count or corrected it; a holder may only take their own back. Raises Refused: NOT_FOUND, NOT_ALLOWED,
+    SAME_PERSON, CONCERNED, BAD_INPUT without a reason, WRONG_STATE when it was decided otherwise, and why a visit cannot be voided.
     """
     row = act.conn.execute(select(complaints).where(complaints.c.id == complaint_id).with_for_update()).one_or_none()
     if row is None:
@@ -206,7 +207,8 @@ def _count_open(act: Act, senior_id: int) -> int:
 
 
 def _subject(act: Act, senior_id: int, subject: str) -> _Subject:
-    """What is meant. Another person's visit is not found: nobody learns that it exists."""
+    """What is meant. Another person's visit is not found: nobody learns that it exists. The visit is locked, so that a close draws it up before
+    or after, never meanwhile."""
     kind, _, id = subject.partition(":")
     if subject == "service":
         return _Subject()
@@ -219,7 +221,7 @@ def _subject(act: Act, senior_id: int, subject: str) -> _Subject:
     else:
         raise Refused(Reason.BAD_INPUT, detail="subject: debit:ID, visit:ID, service")
     mine = select(visits).where(visits.c.id == visit_id, visits.c.senior_id == senior_id)
-    visit = act.conn.execute(mine).one_or_none()
+    visit = act.conn.execute(mine.with_for_update(key_share=True)).one_or_none()
     if visit is None:
         raise Refused(Reason.NOT_FOUND, what=kind)
     return _Subject(visit, debit)
@@ -249,9 +251,20 @@ def _require_unconcerned(act: Act, row: Row[Any], outcome: str) -> None:
         require_person(act, row.senior_id)
         return
     require_other(act, row.opened_by)
-    let_count = select(door_events.c.decided_by).where(door_events.c.visit_id == row.visit_id)
-    if act.actor.id in act.conn.execute(let_count).scalars().all():
+    if act.actor.id in act.conn.execute(_had_a_say(row.visit_id)).scalars().all():
         raise Refused(Reason.CONCERNED)
+
+
+def _had_a_say(visit_id: str | None) -> CompoundSelect[Any]:
+    """Who let a record of the visit count, had a sale at a counter debited, proposed or approved a correction that counts."""
+    e, a, c = door_events.c, audit_rows.c, visit_corrections.c
+    corrected = (c.visit_id == visit_id, c.status == "approved")
+    return union_all(
+        select(e.decided_by).where(e.visit_id == visit_id),
+        select(a.actor).where(a.subject == f"sale:{visit_id}", a.act == "sale.release"),
+        select(c.proposed_by).where(*corrected),
+        select(c.decided_by).where(*corrected),
+    )
 
 
 def _put_right(act: Act, row: Row[Any], void: Void) -> str:
@@ -273,6 +286,11 @@ def _take_back(act: Act, row: Row[Any], visit: Any) -> str:
     debit = voiding.posted_debit(act, row.visit_id)
     if debit is None:
         return "none" if row.debit_id is None else "taken_back"
+    if row.debit_id not in (
+        None,
+        debit.id,
+    ):  # that one is taken back already; what was debited anew is not what they meant
+        return "taken_back"
     if visit.status == "paid":
         return "adjust"
     answer = voiding.take_back_debit(act, debit.id, "wrong_amount")

@@ -14,10 +14,13 @@ from settlement.db import reading
 from settlement.outcomes import Declined, Reason, Refused
 from settlement.people.scope import holder
 from settlement.supervision import complaints
+from settlement.visits import correcting, voiding
+from settlement.visits.correcting import Proposal
 from settlement.visits.forms import Debit, Visit
 from settlement.visits.tables import debits, door_events, payment_stops, visits
 from tests.cards.county import TOWN, TOWN_CLERK, TOWN_HEAD
-from tests.support import acting, at, officer
+from tests.support import RING, acting, at, officer
+from tests.visits.hatch import DAY_CARE, hatch, sold
 from tests.visits.world import DISTRICT, Holder, World
 
 HOTLINE = officer("hot", "hotline")
@@ -95,6 +98,17 @@ def test_a_wrong_amount_takes_the_debit_back_and_leaves_the_visit(world: World) 
     with reading(world.engine) as conn:
         assert conn.execute(select(debits.c.status).where(debits.c.id == debit.id)).scalar_one() == "reversed"
     assert stops(world) == [(f"complaint:{id}", "released")]  # debited anew, rightly, it is paid
+
+
+def test_what_was_debited_anew_before_the_decision_stands(world: World) -> None:
+    """The provider put the wrong amount right itself; the complaint was about the debit before."""
+    someone, visit, debit = debited(world)
+    id = say(world, someone, f"debit:{debit.id}", "wrong_amount")
+    with acting(world.engine, SUNDAY) as act:
+        assert voiding.take_back_debit(act, debit.id, "wrong_amount") is None
+    assert isinstance(world.debit(visit, 3000), Debit)
+    assert decide(world, id, "upheld") == "taken_back"
+    assert world.left(someone) == (12_000, 0)
 
 
 @pytest.mark.parametrize(("kind", "stopped"), [("rude", False), ("other", False), ("goods", True), ("not_me", True)])
@@ -192,6 +206,19 @@ def test_who_decides_is_somebody_else(world: World) -> None:
     assert decide(world, id, "rejected", DISTRICT) == "none"
 
 
+def test_who_proposed_or_approved_a_correction_does_not_decide(world: World) -> None:
+    someone, visit, debit = debited(world)
+    longer = Proposal(visit_id=visit.id, reason="forgot_out", note="her note", check_out_at=at("2026-07-03 10:30"))
+    with acting(world.engine, "2026-07-04 09:00", TOWN_CLERK) as act:
+        number = correcting.propose(act, longer)
+    with acting(world.engine, "2026-07-04 10:00", TOWN_HEAD) as act:
+        correcting.approve(act, RING, number)
+    id = say(world, someone, f"debit:{debit.id}", "shorter")
+    for who in (TOWN_CLERK, TOWN_HEAD):
+        refused(world, Reason.CONCERNED, decide, id, "rejected", who)
+    assert decide(world, id, "rejected", DISTRICT) == "none"
+
+
 def _released_by(act: Act, visit_id: str, officer_id: str) -> None:
     from settlement.providers.tables import devices, providers
 
@@ -242,3 +269,14 @@ def test_a_visit_that_is_void_already_needs_no_more(world: World) -> None:
     assert decide(world, one, "upheld") == "voided"
     assert decide(world, two, "upheld") == "voided"
     assert world.left(someone) == (15_000, 0)
+
+
+def test_who_had_an_offline_sale_debited_does_not_decide(world: World) -> None:
+    someone, counter = world.holder(subsidy=30_000), hatch(world)
+    many = counter.asked(counter.chip(someone, 24_000), 24_000, items={DAY_CARE: 6}, offline=True)
+    counter.sell(many)  # beyond what may be taken without a line
+    debit = sold(counter.release(many.id, TOWN_HEAD, "2026-07-04 09:00"))
+    id = say(world, someone, f"debit:{debit.id}", "not_me")
+    refused(world, Reason.CONCERNED, decide, id, "rejected", TOWN_HEAD)
+    assert decide(world, id, "upheld", TOWN_CLERK) == "voided"
+    assert world.left(someone) == (30_000, 0)
