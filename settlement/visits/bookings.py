@@ -15,6 +15,7 @@ from settlement.officers import require
 from settlement.outcomes import Reason, Refused
 from settlement.people.changes import require_here
 from settlement.people.scope import require_person, speaker
+from settlement.people.tables import seniors
 from settlement.periods import Month, local_date
 from settlement.policy import store, tariff
 from settlement.providers import rights
@@ -80,6 +81,8 @@ def ask(
         raise Refused(Reason.BAD_INPUT, detail=f"wished_on <= {today + AHEAD}")
     # Without a provider the scheme's own list is asked; what one provider sells besides can be booked with that provider.
     _require_sold(act, senior_id, wanted, provider_id or 0, day)
+    # Locked: a button pressed twice at the same moment asks once.
+    act.conn.execute(select(seniors.c.id).where(seniors.c.id == senior_id).with_for_update(key_share=True))
     open_ones = _open_of(act, senior_id)
     same = (wanted, words, wished_on, provider_id)
     for row in open_ones:

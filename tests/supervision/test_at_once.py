@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
+from settlement.closing.drawing import Drawing
 from settlement.messages import announce
 from settlement.outcomes import Reason, Refused
 from settlement.people import agents
 from settlement.people.scope import holder
+from settlement.periods import Month
 from settlement.supervision import complaints
 from settlement.visits import bookings
 from settlement.visits.forms import Debit
-from settlement.visits.tables import payment_stops, work_orders
+from settlement.visits.tables import debits, payment_stops, visits, work_orders
 from tests.cards.county import COUNTER, TOWN_HEAD
 from tests.messages.world import stored, with_phone
 from tests.support import RING, acting, at, officer
@@ -56,6 +60,41 @@ def test_a_complaint_is_opened_once_and_decided_once(world: World) -> None:
     )
     assert answers in (["voided", Reason.WRONG_STATE], [Reason.WRONG_STATE, "none"])
     assert world.left(someone) == ((9000, 0) if answers[0] == "voided" else (6000, 0))
+
+
+def test_an_objection_while_a_close_draws_its_statements_comes_before_or_after(world: World) -> None:
+    """After: the visit is paid, and no stop stands open beside it."""
+    if world.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    someone, debit_id = debited(world)
+
+    def say() -> int:
+        with acting(world.engine, "2026-08-01 09:01", holder(someone.senior_id)) as act:
+            return complaints.open_(act, someone.senior_id, f"debit:{debit_id}", "not_served")
+
+    with ThreadPoolExecutor(1) as pool:
+        with acting(world.engine, "2026-08-01 09:00") as act:
+            drawing = Drawing(act, "jiangdu", Month.parse("2026-07"))
+            drawing.collect()
+            drawing.draw()
+            said = pool.submit(say)
+            wait([said], 0.3)
+        said.result()
+    with world.engine.connect() as conn:
+        p = payment_stops.c
+        query = select(visits.c.status, func.count(p.id)).join(debits, debits.c.visit_id == visits.c.id)
+        query = query.outerjoin(payment_stops, p.visit_id == visits.c.id).where(debits.c.id == debit_id)
+        assert conn.execute(query.group_by(visits.c.status)).one() == ("paid", 0)
+
+
+def test_a_booking_pressed_four_times_is_one(world: World) -> None:
+    someone = world.holder()
+
+    def ask() -> int:
+        with acting(world.engine, "2026-07-03 09:00", holder(someone.senior_id)) as act:
+            return bookings.ask(act, someone.senior_id, [CLEANING])
+
+    assert len(set(at_once([ask] * 4))) == 1
 
 
 def test_two_providers_accept_one_booking_and_one_of_them_has_it(world: World) -> None:
