@@ -624,6 +624,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'reversed'"),
     )
     op.add_column(
+        "providers",
+        sa.Column(
+            "phone",
+            sa.String(length=20),
+            nullable=True,
+            comment="of its service office: whom a caregiver at a door calls",
+        ),
+    )
+    op.add_column(
         "visits",
         sa.Column(
             "out_scanned",
@@ -647,6 +656,7 @@ def downgrade() -> None:
     op.drop_column("visits", "corrected_out_at")
     op.drop_column("visits", "corrected_in_at")
     op.drop_column("visits", "out_scanned")
+    op.drop_column("providers", "phone")
     op.drop_index(
         "ix_debits_reversed",
         table_name="debits",

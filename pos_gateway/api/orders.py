@@ -15,6 +15,7 @@ from pos_gateway.api.schemas import Orders
 from settlement.db import reading
 from settlement.people.tables import seniors
 from settlement.periods import SHANGHAI
+from settlement.providers import shifts
 from settlement.providers.tables import caregivers
 from settlement.visits.signed_event import moment
 from settlement.visits.tables import work_orders
@@ -27,19 +28,20 @@ blueprint = StrictBlueprint("orders", __name__, description="工单 Work orders"
 def today() -> Response:
     """今日工单 Today's work orders
 
-    本设备服务人员（共用设备：本服务商）当天未完成的工单。Planned orders of the device's caregiver, or of the whole provider for a
-    shared device, whose planned start lies on the local day.
+    本设备服务人员（共用手机：登记上班的人；柜台终端：本服务商）当天未完成的工单。Planned orders of the device's caregiver, on a shared phone of
+    whoever has a shift on it, at a counter's terminal of the whole provider, whose planned start lies on the local day.
     """
-    now = here().now().astimezone(SHANGHAI)
+    now, device = here().now().astimezone(SHANGHAI), calling_device()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with reading(here().engine) as conn:
-        orders = _planned(conn, calling_device(), midnight)
+        who = device.caregiver_id or (shifts.now_working(conn, device.id, now) if shifts.needed(device) else None)
+        orders = [] if who is None and shifts.needed(device) else _planned(conn, device, who, midnight)
     passage().keep = True
     body = {"day": midnight.date().isoformat(), "orders": orders}
     return Response(json.dumps(body), mimetype="application/json")
 
 
-def _planned(conn: Connection, device: Row[Any], midnight: datetime) -> list[dict[str, Any]]:
+def _planned(conn: Connection, device: Row[Any], caregiver_id: int | None, midnight: datetime) -> list[dict[str, Any]]:
     order = work_orders.c
     query = (
         select(work_orders, seniors.c.name, seniors.c.village, caregivers.c.staff_no)
@@ -53,8 +55,8 @@ def _planned(conn: Connection, device: Row[Any], midnight: datetime) -> list[dic
         )
         .order_by(order.planned_start, order.id)
     )
-    if device.caregiver_id is not None:
-        query = query.where(order.caregiver_id == device.caregiver_id)
+    if caregiver_id is not None:
+        query = query.where(order.caregiver_id == caregiver_id)
     return [_shown(row) for row in conn.execute(query)]
 
 

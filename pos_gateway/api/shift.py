@@ -44,20 +44,22 @@ def today() -> Response:
 
     离线工作所需：工单（含地址、电话）、价目表、规则和用语、密码加密公钥、本设备事件链的位置。Orders with address and telephone, the price list, rules and
     words, the key that PINs are sealed to, and how far the device's chain of events has come. Every fetch is written down. On a
-    shared phone the orders are those of whoever has a shift on it.
+    shared phone the orders are those of whoever has a shift on it; a terminal, which goes to nobody's home, is told of none.
     """
     now, device, ring = here().now(), calling_device(), here().config.ring
     on = now.astimezone(SHANGHAI).date()
     with reading(here().engine) as conn:
         who = _caregiver(conn, now)
         scheme = day.scheme_of(conn, device.provider_id, on)
-        nobody = shifts.needed(device) and who is None
-        planned = [] if nobody else day.orders(conn, ring, device.provider_id, who and who.id, on)
+        planned = day.orders(conn, ring, device.provider_id, who.id, on) if who else []
         body: dict[str, Any] = {"day": on.isoformat(), "server_time": moment(now.astimezone(SHANGHAI))}
         body |= {"caregiver": who and {"staff_no": who.staff_no, "name": who.name}}
         body |= {"provider": _provider(conn, device.provider_id), "orders": planned}
         body |= {"begun_elsewhere": day.begun_elsewhere(conn, device.id, who.id, now) if who else []}
-        body |= {"prices": day.prices(conn, scheme, device.provider_id, on), "terms": day.terms(ring, scheme)}
+        body |= {
+            "prices": day.prices(conn, scheme, device.provider_id, on),
+            "terms": day.terms(conn, ring, scheme, device.provider_id),
+        }
         head = conn.execute(select(devices.c.last_counter, devices.c.last_hash).where(devices.c.id == device.id)).one()
     body |= {"head": {"counter": head.last_counter, "hash": head.last_hash}}
     with acting() as act:

@@ -70,6 +70,19 @@ def add(desk: Desk, code: str, name: str, bank: str, account: str, by: str, as_j
     _tell(desk, as_json, f"服务商编号 {id}", "the provider's number", provider_id=id)
 
 
+@provider.command("phone")
+@click.argument("code")
+@click.argument("phone")
+@by_option
+@json_option
+@pass_desk
+def phone(desk: Desk, code: str, phone: str, by: str, as_json: bool) -> None:
+    """服务站电话，服务人员在门口有事时拨打 The telephone of its service office, for caregivers at a door."""
+    with desk.acting(by) as act:
+        register.set_phone(act, provider_id(act.conn, code), phone)
+    _tell(desk, as_json, f"服务站电话 {phone}", "the office's telephone", phone=phone)
+
+
 @provider.command("contract")
 @click.argument("code")
 @click.option("--town", required=True, help="镇街 town")

@@ -105,6 +105,7 @@ def contract_providers(world: World) -> None:
             provider_id = register.register(
                 act, code=code, name=name, bank_name=bank, bank_account=f"621700{number:013d}"
             )
+            register.set_phone(act, provider_id, f"0514-8600{number:04d}")
             offices.appoint_provider(act, provider_id)
             world.providers[provider_id] = name
         for index, town in enumerate(world.county.towns):

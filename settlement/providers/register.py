@@ -37,6 +37,20 @@ def register(act: Act, *, code: str, name: str, bank_name: str, bank_account: st
     return int(id_)
 
 
+def set_phone(act: Act, provider_id: int, phone: str) -> None:
+    """The telephone of a provider's service office, which its caregivers see. Raises Refused: NOT_ALLOWED, NOT_FOUND, BAD_INPUT for what cannot be
+    dialled."""
+    require(act, "caregiver.manage", provider_id=provider_id)
+    if not re.fullmatch(r"\+?[0-9][0-9 -]{1,18}", phone):
+        raise Refused(Reason.BAD_INPUT, detail="电话只能是数字 | a telephone number is digits")
+    this = providers.c.id == provider_id
+    before = act.conn.execute(select(providers.c.phone).where(this)).one_or_none()
+    if before is None:
+        raise Refused(Reason.NOT_FOUND, what=f"provider {provider_id}")
+    act.conn.execute(update(providers).where(this).values(phone=phone))
+    act.audit("provider.set_phone", f"provider:{provider_id}", before={"phone": before.phone}, after={"phone": phone})
+
+
 def require_account(number: str) -> None:
     """Raise Refused(BAD_INPUT) for what no bank has as an account number, such as one cut off with “…” when it was copied."""
     if not re.fullmatch(r"[0-9][0-9 -]*", number):

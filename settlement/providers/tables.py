@@ -26,6 +26,7 @@ providers = Table(
     Column("name", String(120), nullable=False),
     Column("bank_name", String(120), nullable=False),
     Column("bank_account", String(40), nullable=False),
+    Column("phone", String(20), comment="of its service office: whom a caregiver at a door calls"),
     Column("created_at", Instant, nullable=False),
 )
 

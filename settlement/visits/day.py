@@ -17,7 +17,7 @@ from settlement.periods import SHANGHAI, Month
 from settlement.policy.scheme import Scheme
 from settlement.policy.store import in_force
 from settlement.policy.tariff import prices_in_force
-from settlement.providers.tables import contracts
+from settlement.providers.tables import contracts, providers
 from settlement.visits import words
 from settlement.visits.signed_event import moment
 from settlement.visits.tables import visits, work_orders
@@ -44,11 +44,9 @@ def scheme_of(conn: Connection, provider_id: int, on: date) -> Scheme:
     return in_force(conn, code, Month.of(on))
 
 
-def orders(
-    conn: Connection, ring: KeyRing, provider_id: int, caregiver_id: int | None, day: date
-) -> list[dict[str, Any]]:
-    """Planned orders of a local day with the senior's name, address and telephone; those of one caregiver and those that are nobody's yet, or
-    without one, all of the provider's. Whoever asks is to be written down."""
+def orders(conn: Connection, ring: KeyRing, provider_id: int, caregiver_id: int, day: date) -> list[dict[str, Any]]:
+    """Planned orders of a local day with the senior's name, address and telephone: those of one caregiver and those that are nobody's yet. Whoever
+    asks is to be written down."""
     start = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
     o, s = work_orders.c, seniors.c
     personal = ("name", "town", "village", "phone_cipher", "address_cipher", "latitude_e7", "longitude_e7")
@@ -57,10 +55,9 @@ def orders(
         .join(seniors, s.id == o.senior_id)
         .where(o.provider_id == provider_id, o.status == "planned")
         .where(o.planned_start >= start, o.planned_start < start + A_DAY)
+        .where((o.caregiver_id == caregiver_id) | o.caregiver_id.is_(None))
         .order_by(o.planned_start, o.id)
     )
-    if caregiver_id is not None:
-        query = query.where((o.caregiver_id == caregiver_id) | o.caregiver_id.is_(None))
     return [_order(row, ring) for row in conn.execute(query)]
 
 
@@ -105,7 +102,7 @@ def prices(conn: Connection, scheme: Scheme, provider_id: int, day: date) -> lis
     return [{name: getattr(price, name) for name in PRICE_FIELDS} for price in held.values()]
 
 
-def terms(ring: KeyRing, scheme: Scheme) -> dict[str, Any]:
+def terms(conn: Connection, ring: KeyRing, scheme: Scheme, provider_id: int) -> dict[str, Any]:
     """What the scheme asks of a visit and accepts at the door, with the words of everything that people choose from."""
     door, event_word = scheme.door, {ours: word for word, ours in words.CONSENTS.items()}
     return {
@@ -132,8 +129,13 @@ def terms(ring: KeyRing, scheme: Scheme) -> dict[str, Any]:
             "void": _listed(words.VOID_REASONS),
         },
         "pin_key": sealed_pin.public_jwk(ring),
-        "call": [POLICE, HOTLINE],
+        "call": [*_office(conn, provider_id), POLICE, HOTLINE],
     }
+
+
+def _office(conn: Connection, provider_id: int) -> list[dict[str, str]]:
+    phone = conn.execute(select(providers.c.phone).where(providers.c.id == provider_id)).scalar_one()
+    return [{"zh": "本单位服务站", "en": "our service office", "phone": phone}] if phone else []
 
 
 def _listed(reasons: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -57,3 +57,11 @@ def test_a_new_version_waits_until_the_caregiver_says_so(street: Street, monkeyp
     expect(offer).to_have_count(0)
     expect(page.get_by_text("今日工单")).to_be_visible()
     page.evaluate(UNTIL % f"caches.keys().then(now => now.length === 1 && now[0] !== '{first[0]}')")
+
+
+def test_a_browser_that_keeps_nothing_says_so(street: Street) -> None:
+    context = street.context()
+    context.add_init_script("indexedDB.open = () => { throw new DOMException('no', 'SecurityError'); };")
+    page = street.page(context)
+    page.goto("/caregiver/")
+    expect(page.locator("#screen")).to_contain_text("存不了记录")

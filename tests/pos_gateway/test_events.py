@@ -10,10 +10,12 @@ import pytest
 from pos_gateway.client import DeviceClient, Problem
 from settlement.cards.tables import card_years
 from settlement.ledger.tables import accounts, transfers
+from settlement.providers import badges
 from settlement.visits import device_key
 from settlement.visits.tables import door_events, visits
 from tests.pos_gateway.test_refusals import nothing_written, refused
-from tests.pos_gateway.town import PLACE, Door
+from tests.pos_gateway.town import DISTRICT, PLACE, Door
+from tests.support import RING, acting
 
 COOKING = [{"item": "ZC01", "quantity": 1}]
 """Cooking at home: 35.00 yuan, at least an hour."""
@@ -212,10 +214,21 @@ def test_a_queue_that_goes_on_after_such_an_order_is_not_lost(door: Door) -> Non
 def test_a_device_sees_only_its_own_orders(door: Door) -> None:
     senior, _ = door.senior()
     ours, theirs = door.order(senior), door.order(senior, provider=door.town.theirs)
-    for phone in (door.enrolled(), door.enrolled(shared=True)):
-        seen = {order["order_id"] for order in phone.orders()}
-        assert ours in seen
-        assert theirs not in seen
+    seen = {order["order_id"] for order in door.enrolled().orders()}
+    assert ours in seen
+    assert theirs not in seen
+
+
+def test_a_shared_phone_shows_no_orders_before_somebody_works_with_it(door: Door) -> None:
+    senior, _ = door.senior()
+    order, phone = door.order(senior), door.phone()
+    phone.enrol(door.code())
+    assert phone.orders() == []
+    with acting(door.town.engine, door.now, DISTRICT) as act:
+        badges.set_pin(act, RING, door.town.our_caregiver, "620914")
+    opened = phone.call("POST", "/shifts", {"staff_no": "0017", "pin": "620914"}, idempotency_key="shift-of-0017")
+    assert opened.status_code == 201
+    assert order in {one["order_id"] for one in phone.orders()}
 
 
 # -- a lost phone -----------------------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from pos_gateway import store
 from pos_gateway.client import DeviceClient, Problem
+from pos_gateway.tables import answers, nonces
 from settlement.audit import audit_rows
 from settlement.cards import sealed_pin
 from settlement.people.tables import seniors
-from settlement.providers import badges, caregivers
+from settlement.providers import badges, caregivers, devices, register
 from settlement.visits import orders
 from settlement.visits.orders import Plan
 from settlement.visits.tables import debits
@@ -80,6 +82,9 @@ def test_everything_for_a_day_without_signal(door: Door) -> None:
     assert {"code": "nobody_home", "zh": "家中无人", "en": "nobody home"} in terms["reasons"]["not_served"]
     assert terms["pin_key"] == sealed_pin.public_jwk(RING)
     assert {one["phone"] for one in terms["call"]} == {"110", "12345"}
+    with acting(door.town.engine, door.now, DISTRICT) as act:
+        register.set_phone(act, door.town.ours, "0514-86540000")
+    assert asks(phone, "GET", "/shift")["terms"]["call"][0]["phone"] == "0514-86540000"
     assert token not in str(told)
 
 
@@ -127,6 +132,17 @@ def test_a_revoked_phone_is_told_nothing(door: Door) -> None:
     phone = door.enrolled()
     door.revoke(phone)
     assert problem(phone, "GET", "/shift") == "device_revoked"
+
+
+def test_a_device_that_is_nobodys_learns_no_addresses(door: Door) -> None:
+    """A kiosk in a hall, a call centre's line, a counter's terminal: none of them goes to anybody's home."""
+    order = door.order(door.senior()[0])
+    terminal = door.phone()
+    with acting(door.town.engine, door.now, DISTRICT) as act:
+        code = devices.make_code(act, RING, door.town.ours, None, "terminal", timedelta(hours=1))
+    terminal.enrol(code)
+    told = asks(terminal, "GET", "/shift")
+    assert order not in str(told) and told["orders"] == []
 
 
 # -- a shared phone -----------------------------------------------------------------------------------------------------------
@@ -180,6 +196,20 @@ def test_a_wrong_pin_counts_once_however_often_the_request_is_sent(door: Door, s
     answer = shared.call("POST", "/shifts", body, idempotency_key="another-try").json()
     assert answer["zh"] == "工作密码不对，还可以试3次"
     assert door.logged()["staff_pin_wrong"] == 2
+
+
+def test_a_copy_of_the_database_gives_no_staff_pin_away(door: Door, shared: DeviceClient) -> None:
+    """Six digits are tried in a moment: no digest of a request may say whether they were right."""
+    body = {"staff_no": "0017", "pin": PIN}
+    sent = shared.request("POST", "/shifts", body, idempotency_key="one-shift")
+    assert shared.call("POST", "/shifts", body, idempotency_key="one-shift").status_code == 201
+    guessed = {store.content_digest("POST", sent.url.path, sent.content, key) for key in ("", "one-shift")}
+    with door.town.engine.connect() as conn:
+        kept = {*conn.execute(select(answers.c.content)).scalars(), *conn.execute(select(nonces.c.content)).scalars()}
+    assert kept and not kept & guessed
+    # It still tells a repeat from something else.
+    again = shared.call("POST", "/shifts", body | {"pin": "274917"}, idempotency_key="one-shift")
+    assert again.json()["code"] == "idempotency_key_reused"
 
 
 @pytest.mark.parametrize("who", [{}, {"badge": "x", "staff_no": "0017"}])

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
+from settlement.act import Actor
 from settlement.outcomes import Reason, Refused
 from settlement.policy import loader
 from settlement.providers import caregivers, devices, register
 from settlement.providers.rights import may_serve, work_refused
 from settlement.providers.tables import caregivers as staff
 from settlement.providers.tables import devices as device_rows
-from settlement.providers.tables import enrolment_codes
+from settlement.providers.tables import enrolment_codes, providers
 from tests.support import RING, acting, at, officer
 
 SCHEME = loader.builtin("jiangdu")
@@ -40,6 +41,20 @@ def test_a_provider_is_registered_once(engine: Engine):
     with pytest.raises(Refused) as wrong:
         provider(engine, "91110000600037341M")
     assert "校验位" in wrong.value.zh
+
+
+def test_the_offices_telephone_is_its_own_staffs_to_set(engine: Engine):
+    ours = provider(engine)
+    mine = Actor("clerk", "provider", provider_id=ours)
+    with acting(engine, by=mine) as act:
+        register.set_phone(act, ours, "0514-86540000")
+        with pytest.raises(Refused) as wrong:
+            register.set_phone(act, ours, "call me")
+    with acting(engine, by=Actor("other", "provider", provider_id=ours + 1)) as act, pytest.raises(Refused) as other:
+        register.set_phone(act, ours, "110")
+    assert (reason(wrong), reason(other)) == (Reason.BAD_INPUT, Reason.NOT_ALLOWED)
+    with engine.connect() as conn:
+        assert conn.execute(select(providers.c.phone)).scalar_one() == "0514-86540000"
 
 
 def test_a_contract_gives_its_town_and_days(engine: Engine):

@@ -2,7 +2,7 @@
 // Addresses (#/visit/…) hold ids only, and stay on the phone.
 
 import { Door } from '../core/door.js';
-import { both, button, el } from './dom.js';
+import { both, button, el, mark } from './dom.js';
 import { icon } from './icons.js';
 import * as screens from './all.js';
 
@@ -141,6 +141,16 @@ async function keepOnPhone(app) {
   });
 }
 
-const app = new App(await Door.open());
-app.draw();
-await keepOnPhone(app).catch((error) => console.warn('not kept for use without signal', error));
+/** Without a place to keep what is recorded nothing may be begun: say so instead of an empty page. */
+function cannotKeep(error) {
+  console.error(error);
+  const said = ['这个浏览器存不了记录，不能用来上门。请关掉无痕模式，换用 Chrome 或系统自带浏览器，再打开本页。', 'This browser cannot keep records, so it cannot be used at a door. Leave private browsing, or open this page in another browser.'];
+  place('screen').replaceChildren(mark('bad', ...said));
+}
+
+const door = await Door.open().catch(cannotKeep);
+if (door) {
+  const app = new App(door);
+  app.draw();
+  await keepOnPhone(app).catch((error) => console.warn('not kept for use without signal', error));
+}
