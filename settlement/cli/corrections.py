@@ -207,7 +207,10 @@ def waiting_command(desk: Desk, settle: bool, by: str | None, as_json: bool) -> 
         if by is None:
             raise click.UsageError("--settle: --by")
         with desk.acting(by) as act:
-            waiting.settle_ended(act, desk.ring)
+            ended = waiting.ended(act)
+        for visit_id in ended:
+            with desk.acting(by) as act:
+                waiting.settle_ended(act, desk.ring, visit_id)
     with desk.reading() as conn:
         rows = [_event(each) for each in waiting.listed(conn)]
     _show(desk, "events", "等待中的记录 events that wait", rows, as_json)

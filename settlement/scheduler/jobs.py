@@ -190,7 +190,11 @@ def settle_waiting(lease: Lease, period: str, keys_file: Path | None = None) -> 
     """Decide what devices told of visits that an office has ended meanwhile."""
     ring = ring_of(lease, keys_file)
     with lease.begin() as act:
-        decided = waiting.settle_ended(act, ring)
+        ended = waiting.ended(act)
+    decided = 0
+    for visit_id in ended:
+        with lease.begin() as act:
+            decided += waiting.settle_ended(act, ring, visit_id)
     return Done(f"{decided} 条记录 events decided" if decided else NOTHING)
 
 

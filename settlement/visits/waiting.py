@@ -123,21 +123,20 @@ def listed(conn: Connection) -> list[Waiting]:
 _ENDED = ("void", "paid")
 
 
-def settle_ended(act: Act, ring: KeyRing) -> int:
-    """Decide what waits for visits that an office has ended meanwhile; how many events were decided. Raises Refused(NOT_ALLOWED)."""
+def ended(act: Act) -> list[str]:
+    """The visits that an office has ended while something waited for them. Raises Refused(NOT_ALLOWED)."""
     require(act, "visit.settle_waiting")
-    ended = (
-        select(e.visit_id)
-        .join(visits, visits.c.id == e.visit_id)
-        .where(e.status == "waiting", visits.c.status.in_(_ENDED))
-        .distinct()
-        .order_by(e.visit_id)
-    )
-    before = act.conn.execute(_NUMBER).scalar_one()
-    for visit_id in act.conn.execute(ended).scalars().all():
-        take_turn(act, visit_id)
-        run(act, ring, visit_id)
-    return int(before - act.conn.execute(_NUMBER).scalar_one())
+    query = select(e.visit_id).join(visits, visits.c.id == e.visit_id)
+    query = query.where(e.status == "waiting", visits.c.status.in_(_ENDED)).distinct().order_by(e.visit_id)
+    return list(act.conn.execute(query).scalars())
 
 
-_NUMBER = select(func.count()).where(e.status == "waiting")
+def settle_ended(act: Act, ring: KeyRing, visit_id: str) -> int:
+    """Decide what waits for one of the visits that :func:`ended` found; how many events were decided. An act for each: who goes on to the next
+    visit with a card locked could meet somebody who has that visit's turn and needs the card. Raises Refused(NOT_ALLOWED)."""
+    require(act, "visit.settle_waiting")
+    number = select(func.count()).where(e.visit_id == visit_id, e.status == "waiting")
+    take_turn(act, visit_id)
+    before = act.conn.execute(number).scalar_one()
+    run(act, ring, visit_id)
+    return int(before - act.conn.execute(number).scalar_one())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from settlement.act import Actor
+from settlement.act import Act, Actor
 from settlement.outcomes import Reason
 from settlement.providers.tables import devices
 from settlement.visits import door, quarantine, voiding, waiting
@@ -33,6 +34,17 @@ def stands(world: World, *events: SignedEvent) -> list[tuple[str, str | None]]:
         rows = act.conn.execute(select(e.id, e.status, e.reason).where(e.id.in_([each.hash for each in events])))
         found = {row.id: (row.status, row.reason) for row in rows}
     return [found[each.hash] for each in events]
+
+
+def settle_all(world: World) -> int:
+    """As the scheduler does; how many were decided."""
+    with acting(world.engine) as act:
+        ended = waiting.ended(act)
+    decided = 0
+    for visit_id in ended:
+        with acting(world.engine, "2026-07-10 09:05") as act:
+            decided += waiting.settle_ended(act, RING, visit_id)
+    return decided
 
 
 @pytest.fixture
@@ -110,10 +122,49 @@ def test_what_waits_for_a_visit_that_an_office_voids_is_decided(world: World, ph
     assert second.hand_in(debit, EVENING).status == "waiting"
     with acting(world.engine, "2026-07-10 09:00", TOWN_CLERK) as act:
         voiding.void(act, came.hash[:32], "no_check_out")
-    with acting(world.engine, "2026-07-10 09:05") as act:
-        assert waiting.settle_ended(act, RING) == 1
-        assert waiting.settle_ended(act, RING) == 0
+    assert (settle_all(world), settle_all(world)) == (1, 0)
     assert stands(world, debit) == [("declined", "visit_void")]
+
+
+def test_settling_what_waits_and_an_officer_at_the_same_seniors_other_visit(
+    world: World, phones: tuple[Phone, Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one holds the card and comes to the second visit, the other holds that visit's turn and comes to the card."""
+    if world.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    first, second = phones
+    someone, debits = world.holder(subsidy=9000), []
+    for day in ("2026-07-03", "2026-07-04"):
+        came = first.check_in(someone, f"{day} 09:00")
+        first.hand_in(came, f"{day} 09:00")
+        debits.append(second.debit(came, someone, HOUR))
+        assert second.hand_in(debits[-1], EVENING if day.endswith("3") else "2026-07-04 20:00").status == "waiting"
+        with acting(world.engine, "2026-07-10 09:00", TOWN_CLERK) as act:
+            voiding.void(act, came.hash[:32], "no_check_out")
+    with acting(world.engine) as act:
+        _, other = waiting.ended(act)
+    has_turn, comes, take_turn = Event(), Event(), waiting.take_turn
+
+    def slowly(act: Act, visit_id: str | None) -> None:
+        if visit_id == other:
+            comes.set()
+            has_turn.wait(10)
+        take_turn(act, visit_id)
+
+    def officer_acts() -> None:
+        comes.wait(10)
+        with acting(world.engine, "2026-07-10 09:05", TOWN_CLERK) as act:
+            take_turn(act, other)
+            has_turn.set()
+            sleep(0.2)
+            voiding.lock(act, other)
+
+    monkeypatch.setattr(waiting, "take_turn", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        officer = pool.submit(officer_acts)
+        assert settle_all(world) == 2
+        officer.result()
+    assert stands(world, *debits) == [("declined", "visit_void")] * 2
 
 
 def test_a_void_and_a_check_out_of_two_phones_at_once_take_turns(
