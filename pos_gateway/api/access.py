@@ -59,12 +59,13 @@ class Caller(Enum):
 @dataclass(frozen=True)
 class Rule:
     """``scope``: what of the domain the caller may touch; ``revoked``: a revoked device is heard (its events go to
-    quarantine)."""
+    quarantine); ``guessable``: the body holds a PIN, which a plain digest of the request would give away."""
 
     caller: Caller
     scope: str = ""
     writes: bool = False
     revoked: bool = False
+    guessable: bool = False
 
 
 _EVIDENCE = Rule(Caller.DEVICE, "events of this device, orders and visits of its provider", writes=True, revoked=True)
@@ -86,7 +87,7 @@ RULES: dict[str, Rule] = {
     "cards.movements": _CARD_AT_HAND,
     "orders.today": Rule(Caller.DEVICE, "orders of its caregiver; of its provider for a shared device"),
     "shift.today": Rule(Caller.DEVICE, "orders of its caregiver, and those that are nobody's yet"),
-    "shift.begin": Rule(Caller.DEVICE, "caregivers of its provider", writes=True),
+    "shift.begin": Rule(Caller.DEVICE, "caregivers of its provider", writes=True, guessable=True),
     "shift.end": Rule(Caller.DEVICE, "its own shifts", writes=True),
     "shift.month": Rule(Caller.DEVICE, "its caregiver's own visits"),
     "shift.quote": Rule(Caller.DEVICE, "visits of its caregiver"),
@@ -143,6 +144,8 @@ LOGGED = frozenset(
     }
 )
 """Refusals that go to the security log."""
+
+CONTENT = "gateway.content"
 
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -309,8 +312,8 @@ def _pass(rule: Rule, message: Message, signed: Verified, seen: store.Seen) -> R
         raise Refused(Reason.DEVICE_REVOKED)
     idempotency_key = request.headers.get("Idempotency-Key") if rule.writes else None
     target = request.full_path if request.query_string else request.path
-    content = store.content_digest(request.method, target, message.body)
-    nonce_content = store.content_digest(request.method, target, message.body, idempotency_key or "")
+    contents = [store.content_digest(request.method, target, message.body, key) for key in ("", idempotency_key or "")]
+    content, nonce_content = (here().config.ring.index(one, CONTENT) if rule.guessable else one for one in contents)
     seen.check_nonce(nonce_content)
     g.passage = Passage(signed, seen.device, content, nonce_content, idempotency_key)
     if not rule.writes:
