@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from settlement.act import begin
 from settlement.providers import badges, devices
+from settlement.providers import caregivers as staff
 from settlement.providers.tables import caregivers, shifts
 from settlement.providers.tables import devices as device_rows
 from settlement.visits.tables import door_events, visits
@@ -313,6 +314,15 @@ def set_pin(street: Street, caregiver: int, pin: str = "274916") -> None:
         badges.set_pin(act, RING, caregiver, pin)
 
 
+def colleague_of(street: Street) -> tuple[int, str]:
+    """Another caregiver of ours: (id, staff number)."""
+    door = street.door
+    number, today = f"N{door.now:%m%d}", door.now.date()
+    with acting(door.town.engine, door.now, officer("district", "civil_affairs")) as act:
+        id = staff.employ(act, RING, door.town.ours, number, "赵敏", from_day=today, trained_on=today)
+    return id, number
+
+
 def test_a_shared_phone_asks_who_works_with_it(street: Street) -> None:
     town = street.door.town
     set_pin(street, town.our_caregiver)
@@ -356,6 +366,38 @@ def test_after_twelve_hours_the_shift_is_over(street: Street) -> None:
     assert phone.run("door.needsShift") is True
 
 
+KEPT = "const { Storage } = await core('storage'); return JSON.stringify(await (await Storage.open()).get('bundle') ?? null)"
+
+
+def test_a_shift_that_ran_out_leaves_nobodys_address_on_the_phone(street: Street) -> None:
+    """Nobody said that it ended: the phone was put into a drawer."""
+    set_pin(street, street.door.town.our_caregiver)
+    order = street.door.order(street.door.senior()[0])
+    phone = Phone(street).enrolled(shared=True)
+    phone.run("await door.openShift('0017', '274916'); return 0")
+    assert order in phone.run(KEPT)
+    street.passes(hours=12, minutes=1)
+    assert order not in str(phone.run("door.bundle"))
+    phone.opens()
+    phone.page.wait_for_function("() => door.bundle === null")
+    assert order not in phone.run(KEPT)
+
+
+def test_whoever_comes_next_does_not_get_the_first_ones_day(street: Street) -> None:
+    """Signed in while there was signal, which was gone when the day was fetched."""
+    town = street.door.town
+    colleague, number = colleague_of(street)
+    set_pin(street, town.our_caregiver)
+    set_pin(street, colleague)
+    order = street.door.order(street.door.senior()[0])
+    phone = Phone(street).enrolled(shared=True)
+    phone.run("await door.openShift('0017', '274916'); return 0")
+    phone.page.route("**/api/v1/shift", lambda route: route.abort())
+    phone.run("await door.openShift(given, '274916'); return 0", number)
+    assert phone.run("door.shift.caregiver.staff_no") == number
+    assert order not in phone.run(KEPT)
+
+
 def test_what_is_recorded_while_a_look_ends_is_sent_all_the_same(street: Street) -> None:
     """One more event comes when everything was sent, but the call has not ended."""
     set_pin(street, street.door.town.our_caregiver)
@@ -389,13 +431,7 @@ def test_what_is_recorded_while_a_look_ends_is_sent_all_the_same(street: Street)
 
 def test_another_colleague_does_not_see_the_first_ones_visits(street: Street) -> None:
     town = street.door.town
-    with acting(town.engine, street.door.now, officer("district", "civil_affairs")) as act:
-        from settlement.providers import caregivers as staff
-
-        number = f"N{street.door.now:%m%d}"
-        colleague = staff.employ(
-            act, RING, town.ours, number, "赵敏", from_day=street.door.now.date(), trained_on=street.door.now.date()
-        )
+    colleague, number = colleague_of(street)
     set_pin(street, town.our_caregiver)
     set_pin(street, colleague)
     senior, token = street.door.senior()

@@ -54,6 +54,7 @@ export class Door {
     this.#sending = new Sending(storage, memory, this.#transport, this.#outbox);
     this.#sending.begin(() => this.#keepFresh());
     this.#journal.tidy().catch(() => {}); // room for later; nothing depends on it
+    this.#forgetDay().catch(() => {});
   }
 
   // -- what is known --------------------------------------------------------------------------------------------------
@@ -66,7 +67,7 @@ export class Door {
   /** What the server told for the day, orders that were not served left out; null before the first time. */
   get bundle() {
     const { bundle } = this.#memory.kept;
-    return bundle ? { ...bundle, caregiver: bundle.caregiver ?? this.shift?.caregiver ?? null, orders: ordersLeft(bundle.orders, this.#memory.events) } : null;
+    return bundle && !this.#leftBehind ? { ...bundle, caregiver: bundle.caregiver ?? this.shift?.caregiver ?? null, orders: ordersLeft(bundle.orders, this.#memory.events) } : null;
   }
 
   /** {shift_id, caregiver: {staff_no, name}, opened_at, until} on a shared phone while somebody works with it. */
@@ -154,8 +155,18 @@ export class Door {
     await this.#memory.keep({ bundle: { ...bundle, fetched_at: this.now() }, ...moved });
   }
 
+  /** Whether the day on the phone, with its names and addresses, is of somebody whose shift has run out. */
+  get #leftBehind() {
+    return this.needsShift && Boolean(this.#memory.kept.bundle?.caregiver);
+  }
+
+  async #forgetDay() {
+    if (this.#leftBehind) await this.#memory.keep({ bundle: undefined });
+  }
+
   /** Now and then, by itself. */
   async #keepFresh() {
+    await this.#forgetDay();
     const { bundle, device } = this.#memory.kept;
     if (!device || this.needsShift || (bundle && Math.abs(this.now() - bundle.fetched_at) < FRESH)) return;
     try {
@@ -173,7 +184,9 @@ export class Door {
     await this.#sending.endShift();
     const who = badgeOrStaffNo.startsWith('SB1B.') ? { badge: badgeOrStaffNo } : { staff_no: badgeOrStaffNo };
     const shift = await this.#sending.ask('POST', '/shifts', { ...who, pin });
-    await this.#memory.keep({ shift });
+    const before = this.#memory.kept.bundle?.caregiver?.staff_no ?? shift.caregiver.staff_no;
+    // Nobody is shown another one's day, whether or not a new one can be fetched.
+    await this.#memory.keep(before === shift.caregiver.staff_no ? { shift } : { shift, bundle: undefined });
     await this.refresh().catch(() => {});
     return shift;
   }
