@@ -282,8 +282,10 @@ def release(act: Act, sale_id: str, why: str) -> Debit | Declined:
         raise Refused(Reason.WRONG_STATE, state="sold" if row.status == "sold" else "refused", event="release")
     visit = act.conn.execute(select(visits.c.town, visits.c.provider_id).where(visits.c.id == row.visit_id)).one()
     require(act, "quarantine.decide", town=visit.town)
+    d = debits.c
+    tried = act.conn.execute(select(func.count()).where(d.visit_id == row.visit_id, d.id != sale_id)).scalar_one()
     request = DebitRequest(
-        id=f"{sale_id}-r",
+        id=f"{sale_id}-r{tried + 1}",  # a declined one stands: what has changed since is to be looked at anew
         visit_id=row.visit_id,
         consent=row.consent,
         occurred_at=row.occurred_at,

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from settlement.cards import dynamic_code, registry
+from settlement.cards.tables import cards
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.providers import terminals
@@ -21,7 +22,7 @@ from settlement.visits.integrity import check
 from settlement.visits.shown import ChipAnswer, Shown
 from settlement.visits.tables import counter_sales, debits, visit_lines, visits
 from tests.cards.county import TOWN_CLERK
-from tests.support import RING, acting, officer
+from tests.support import RING, acting, at, officer
 from tests.visits.hatch import DAY_CARE, LUNCH, NOON, PIN, Hatch, hatch, sold, taken_back
 from tests.visits.test_at_once import at_once
 from tests.visits.world import CLEANING, DISTRICT, World, why
@@ -313,6 +314,19 @@ def test_an_advice_older_than_the_scheme_accepts_waits_for_a_second_person(world
     with pytest.raises(Refused) as error:
         counter.release(refused.id, TOWN_CLERK, NEXT_DAY)
     assert error.value.reason is Reason.WRONG_STATE
+
+
+def test_a_release_that_was_declined_may_be_tried_again(world: World, counter: Hatch) -> None:
+    """The card was frozen by mistake when the town looked at the advice first."""
+    someone = world.holder(subsidy=30_000)
+    many = counter.asked(counter.chip(someone, 24_000), 24_000, items={DAY_CARE: 6}, offline=True)
+    counter.sell(many)
+    for frozen_from in (at("2026-07-01 09:00"), None):
+        with acting(world.engine) as act:
+            act.conn.execute(update(cards).where(cards.c.id == someone.card_id).values(frozen_from=frozen_from))
+        answer = counter.release(many.id, TOWN_CLERK, NEXT_DAY)
+        assert why(answer) is (Reason.ACCOUNT_FROZEN if frozen_from else None)
+    assert world.left(someone) == (6000, 0)
 
 
 OTHER_TOWN = officer("elsewhere", "town", town="丁伙镇")
