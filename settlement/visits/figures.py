@@ -109,9 +109,11 @@ def _signed(conn: Connection) -> list[Finding]:
 
 
 def _codes(conn: Connection) -> list[Finding]:
-    """A debit that a dynamic code confirmed used up one that was made for this card and amount."""
+    """A debit that a dynamic code confirmed used up one that was made for this card and amount. At a counter the sale did, whose id its visit bears:
+    a release debits it under another."""
     c = dynamic_codes.c
-    fits = and_(c.used_for == d.id, c.card_id == d.card_id, c.purpose == "debit", c.amount_fen == d.agreed_fen)
+    used = or_(c.used_for == d.id, c.used_for == d.visit_id)
+    fits = and_(used, c.card_id == d.card_id, c.purpose == "debit", c.amount_fen == d.agreed_fen)
     query = (
         select(d.id, d.visit_id, d.agreed_fen)
         .outerjoin(dynamic_codes, fits)

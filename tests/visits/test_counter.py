@@ -316,6 +316,16 @@ def test_an_advice_older_than_the_scheme_accepts_waits_for_a_second_person(world
     assert error.value.reason is Reason.WRONG_STATE
 
 
+def test_a_released_sale_that_a_dynamic_code_confirmed_used_that_code_up(world: World, counter: Hatch) -> None:
+    """The code was used for the sale, the debit is the release's; the books agree afterwards (``_books_agree``)."""
+    someone = world.holder(subsidy=30_000)
+    with acting(world.engine, NOON) as act:
+        made = dynamic_code.make(act, RING, someone.card_id, "debit", 24_000)
+    asked = counter.asked(Shown(code=made.code), 24_000, items={DAY_CARE: 6}, offline=True)
+    assert why(counter.sell(asked)) is Reason.OFFLINE_LIMIT
+    assert sold(counter.release(asked.id, TOWN_CLERK, NEXT_DAY)).subsidy_fen == 24_000
+
+
 def test_a_release_that_was_declined_may_be_tried_again(world: World, counter: Hatch) -> None:
     """The card was frozen by mistake when the town looked at the advice first."""
     someone = world.holder(subsidy=30_000)
