@@ -4,15 +4,17 @@ body, never in an address."""
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Response, json
+from flask import Response, json, request
 
+from pos_gateway import security_log
 from pos_gateway.api.access import calling_device, passage
 from pos_gateway.api.blueprint import StrictBlueprint
 from pos_gateway.api.gateway import here
 from pos_gateway.api.schemas import Balance, CardShown, MovementInquiry, Movements
+from pos_gateway.security_log import Attempt
 from settlement.act import begin
 from settlement.cards import book, media, sealed_pin
 from settlement.db import reading
@@ -26,6 +28,11 @@ from settlement.vouchers import outlook
 from settlement.vouchers.outlook import Outlook
 
 blueprint = StrictBlueprint("cards", __name__, description="卡片查询 Card inquiries")
+
+GUESSES = (Reason.CODE_UNKNOWN, Reason.PIN_WRONG, Reason.PIN_LOCKED)
+WITHIN = timedelta(minutes=10)
+MOST = 20
+"""Wrong numbers and PINs of one device within that time, whatever cards they were for: each card's five tries are no hindrance to who has all numbers."""
 
 
 @blueprint.route("/balance-inquiries", methods=["POST"])
@@ -87,8 +94,9 @@ def _card(data: dict[str, Any], about: str) -> int:
 
     Raises Refused with the reason why it does not count; wrong tries have been counted by then.
     """
-    calling_device()
     gateway, now = here(), here().now()
+    if "pin_sealed" in data:
+        _check_guessing(now)
     what = Shown(card_no=data.get("card_no"), code=data.get("token") or data.get("code"), pin=_pin(data, now))
     with reading(gateway.engine) as conn:
         what = shown.tried(conn, gateway.config.ring, what, now)
@@ -97,8 +105,24 @@ def _card(data: dict[str, Any], about: str) -> int:
         answer = shown.ask(act, gateway.config.ring, what, now, passage().content, about)
     for refusal in (card, answer):
         if isinstance(refusal, Declined):
+            if "pin_sealed" in data and refusal.reason in GUESSES:
+                route = request.url_rule.rule if request.url_rule else ""
+                attempt = Attempt(_guesser(), refusal.reason, route, calling_device().id)
+                security_log.record(gateway.engine, attempt, now)
             raise Refused(refusal.reason, **refusal.details)
     return card.card_id  # type: ignore[union-attr]  # a Declined was raised
+
+
+def _check_guessing(now: datetime) -> None:
+    """Raise Refused(TOO_MANY_ATTEMPTS) for a device that was wrong too often."""
+    with reading(here().engine) as conn:
+        wrong = sum(security_log.failures(conn, _guesser(), reason, now - WITHIN) for reason in GUESSES)
+    if wrong >= MOST:
+        raise Refused(Reason.TOO_MANY_ATTEMPTS, minutes=WITHIN // timedelta(minutes=1))
+
+
+def _guesser() -> str:
+    return security_log.source_of(f"device:{calling_device().id}", here().config.ring)
 
 
 def _pin(data: dict[str, Any], now: datetime) -> str | None:

@@ -118,6 +118,25 @@ def test_wrong_pins_count_towards_the_lock(door: Door, desk: DeviceClient, senio
     assert ask(desk, **sealed(door, number)).json()["code"] == "pin_locked"
 
 
+def test_one_device_cannot_try_pins_of_card_after_card(door: Door, desk: DeviceClient) -> None:
+    """A stolen phone, and numbers that follow each other: a few tries at each of thousands of cards find some PINs, and five at each lock them all."""
+    numbers = []
+    for _ in range(6):
+        senior_id, _ = door.senior()
+        set_pin(door, senior_id)
+        numbers.append(number_of(door, senior_id))
+    tried = [ask(desk, **sealed(door, number, "000001")).json()["code"] for number in numbers[:5] for _ in range(4)]
+    assert tried == ["pin_wrong"] * 20
+    last = numbers[5]
+    refused = ask(desk, **sealed(door, last, "000001"))
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+    assert refused.headers["Retry-After"] == "600"
+    other = door.enrolled(shared=True)
+    assert ask(other, **sealed(door, last)).status_code == 200  # whoever tried nothing is not kept waiting
+    door.passes(minutes=11)
+    assert "还可试4次" in ask(desk, **sealed(door, last, "000001")).json()["zh"]
+
+
 def test_a_pin_that_was_sealed_for_something_else_is_no_try(
     door: Door, desk: DeviceClient, senior: tuple[int, str]
 ) -> None:
