@@ -58,7 +58,7 @@ def propose(act: Act, asked: Proposal) -> int:
     """Propose a correction; its number. The same again by the same person answers the same.
 
     Raises Refused: BAD_INPUT (reason, note, lines), VISIT_UNKNOWN, NOT_ALLOWED, VISIT_ON_STATEMENT, VISIT_VOID (for a reason that times do
-    not mend), CORRECTION_LATE, CORRECTION_ENDS, CORRECTION_TIMES, ITEM_NOT_SOLD, CORRECTION_OPEN.
+    not mend, or that an office decided), CORRECTION_LATE, CORRECTION_ENDS, CORRECTION_TIMES, ITEM_NOT_SOLD, CORRECTION_OPEN.
     """
     visit = voiding.lock(act, asked.visit_id)
     if visit is None:
@@ -198,11 +198,12 @@ def _reckoned(act: Act, visit: Row[Any], asked: Proposal) -> _Times:
     reason = CORRECTION_REASONS.get(asked.reason)
     if reason is None or not asked.note.strip():
         raise Refused(Reason.BAD_INPUT, detail=f"{asked.reason[:40]}: {', '.join(CORRECTION_REASONS)}; note")
-    if visit.status == "paid":
+    # What was void only after its statement was drawn up stays on that, and its debit stands as it was paid.
+    if visit.status == "paid" or (visit.status == "void" and voiding.posted_debit(act, visit.id) is not None):
         raise Refused(Reason.VISIT_ON_STATEMENT)
     if visit.status == "served" and visit.seconds is None:
         raise Refused(Reason.CORRECTION_AT_COUNTER)
-    if visit.status == "void" and visit.void_reason not in MENDABLE:
+    if visit.status == "void" and (visit.void_reason not in MENDABLE or _found_short(act, visit)):
         raise Refused(Reason.VISIT_VOID, why=VOID_REASONS[visit.void_reason].zh)
     scheme = in_force(act.conn, visit.scheme_code, Month.parse(visit.month))
     days = scheme.door.correction.days
@@ -223,6 +224,15 @@ def _reckoned(act: Act, visit: Row[Any], asked: Proposal) -> _Times:
     if visit.status == "void" and times.too_short:
         raise Refused(Reason.CORRECTION_TIMES, detail=f"{times.seconds} s < {minimum} s")
     return times
+
+
+def _found_short(act: Act, visit: Row[Any]) -> bool:
+    """Whether an office found out that the visit was too short (a complaint was right): not the times told say so, nor a correction of them."""
+    if visit.void_reason != "too_short" or visit.void_by == "system" or visit.void_by.startswith("device:"):
+        return False
+    c = visit_corrections.c
+    corrected = (c.visit_id == visit.id, c.status == "approved", c.decided_at == visit.void_at)
+    return act.conn.execute(select(c.id).where(*corrected, c.decided_by == visit.void_by)).first() is None
 
 
 def _require_possible(act: Act, visit: Row[Any], scheme: Scheme, start: datetime, end: datetime | None) -> None:

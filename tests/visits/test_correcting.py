@@ -10,8 +10,12 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from settlement.act import Actor
-from settlement.closing import explain_visit
+from settlement.closing import adjusting, explain_visit
+from settlement.closing.drawing import Drawing
 from settlement.outcomes import Reason, Refused
+from settlement.people.scope import holder
+from settlement.periods import Month
+from settlement.supervision import complaints
 from settlement.visits import correcting, evidence, integrity_of_times, service, voiding
 from settlement.visits.correcting import Corrected, Proposal
 from settlement.visits.dispatch import VISIT_ID_LENGTH
@@ -284,3 +288,38 @@ def test_a_correction_adds_the_lines_once(world: World, office: Actor) -> None:
         kept = select(visit_lines.c.item_code, visit_lines.c.amount_fen).where(visit_lines.c.visit_id == visit.id)
         assert sorted(map(tuple, act.conn.execute(kept))) == [(VISITING, 3000), (CLEANING, 3000)]
     assert why(world.debit(visit, 6000)) is None
+
+
+def test_a_visit_void_after_its_statement_is_corrected_no_more(world: World, office: Actor) -> None:
+    """Its debit stands as it was paid, the difference is an adjustment. Served again it would be paid twice, and stop every later close."""
+    someone = world.holder(subsidy=9000)
+    visit = world.served(someone, when="2026-07-30 09:00")
+    assert isinstance(world.debit(visit, 3000), Debit)
+    with acting(world.engine, "2026-08-05 01:30") as act:
+        drawing = Drawing(act, "jiangdu", Month.parse("2026-07"))
+        drawing.collect()
+        drawing.draw()
+    with acting(world.engine, "2026-08-06 09:00", TOWN_CLERK) as act:
+        adjusting.void_visit(act, visit.id, "too_short")
+    longer = {"when": "2026-08-06 10:00", "check_out_at": minutes_later(visit, 70)}
+    assert refused(lambda: propose(world, office, visit, **longer)) is Reason.VISIT_ON_STATEMENT
+    assert world.left(someone) == (9000, 0)
+
+
+def test_what_an_office_found_too_short_is_not_made_longer(world: World, office: Actor) -> None:
+    """A complaint was right. What a correction made too short, another one may mend."""
+    someone = world.holder(subsidy=9000)
+    visit = world.served(someone)
+    debit = world.debit(visit, 3000)
+    assert isinstance(debit, Debit)
+    with acting(world.engine, NEXT_DAY, holder(someone.senior_id)) as act:
+        complaint = complaints.open_(act, someone.senior_id, f"debit:{debit.id}", "shorter")
+    with acting(world.engine, NEXT_DAY, DEPUTY) as act:
+        assert complaints.decide(act, complaint, "upheld", "the neighbour says so") == "voided"
+    longer = {"check_out_at": minutes_later(visit, 70)}
+    assert refused(lambda: propose(world, office, visit, **longer)) is Reason.VISIT_VOID
+
+    other = world.served(someone, when="2026-07-03 14:00")
+    approve(world, propose(world, office, other, check_out_at=minutes_later(other, 30)))
+    assert row_of(world, other).void_reason == "too_short"
+    assert approve(world, propose(world, office, other, check_out_at=minutes_later(other, 60))).status == "served"
