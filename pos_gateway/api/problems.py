@@ -4,12 +4,12 @@ a stack trace."""
 from __future__ import annotations
 
 import json
-import traceback
 from typing import Any
 
 from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
+from pos_gateway.faults import where
 from settlement.outcomes import Declined, Reason, Refused, fill
 
 MEDIA_TYPE = "application/problem+json"
@@ -93,6 +93,4 @@ def _fault(error: Exception) -> Response:
 
 
 def log_fault(error: Exception) -> None:
-    """Where it happened, and no message: a database's quotes the row it choked on."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    current_app.logger.error("unexpected fault: %s\n%s", type(error).__name__, where)
+    current_app.logger.error("unexpected fault: %s", where(error))

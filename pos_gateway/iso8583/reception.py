@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from pos_gateway import security_log
+from pos_gateway.faults import where
 from pos_gateway.iso8583 import mac
 from pos_gateway.iso8583.codec import Malformed, Received, decode, encode
 from pos_gateway.iso8583.server import Reply
@@ -44,9 +45,9 @@ class Reception:
     def __call__(self, data: bytes, address: str) -> Reply:
         try:
             return self._received(data, address)
-        except Exception:
+        except Exception as error:
             # The database is away, or we have a bug. The terminal hears nothing, repeats, and loses nothing.
-            log.exception("a message could not be worked off")
+            log.error("a message could not be worked off: %s", where(error))
             return Reply(cut=True)
 
     def _received(self, data: bytes, address: str) -> Reply:
@@ -71,8 +72,8 @@ class Reception:
     def _answered(self, terminal_id: str, message: Message) -> Message:
         try:
             return self._answer(self._engine, self._ring, self._clock(), terminal_id, message)
-        except Exception:
-            log.exception("terminal %s: message %s could not be answered", terminal_id, message.mti)
+        except Exception as error:
+            log.error("terminal %s: message %s could not be answered: %s", terminal_id, message.mti, where(error))
             return _told(message, Reason.SERVER_FAULT)
 
     def _key_of(self, received: Received, terminal: Terminal) -> bytes | None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ssl import SSLContext
 
+from pos_gateway.faults import where
 from pos_gateway.iso8583.codec import LENGTH_BYTES, LONGEST, framed
 
 log = logging.getLogger(__name__)
@@ -102,8 +103,8 @@ class Server:
                 await writer.wait_closed()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()  # cut off, by them or by us: there is nobody left to tell
-        except Exception:
-            log.exception("a line failed")
+        except Exception as error:
+            log.error("a line failed: %s", where(error))
             writer.transport.abort()
         finally:
             del self._lines[task]

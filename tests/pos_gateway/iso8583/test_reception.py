@@ -134,6 +134,24 @@ def test_many_at_once_from_one_terminal_take_turns(counter: Counter) -> None:
     assert counter.counted(someone) == {"served": 6, "debits": 6}
 
 
+def test_a_fault_is_logged_by_its_place_and_without_its_words(
+    counter: Counter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a database says of a row it chokes on quotes the row."""
+
+    telephone = "138" + "0" * 8
+
+    def faulty(*_: Any) -> Message:
+        raise ValueError(telephone)
+
+    terminal = counter.terminal()
+    echo = terminal.bytes_of(Message("0800", terminal.head() | {70: "301"}))
+    assert Reception(counter.engine, RING, lambda: counter.now, faulty)(echo, "10.0.0.9").answer is not None
+    Reception(counter.engine, RING, faulty, faulty)(b"", "10.0.0.9")
+    assert telephone not in caplog.text
+    assert [record.getMessage().count("in faulty") for record in caplog.records] == [1, 1]
+
+
 # -- the security log ------------------------------------------------------------------------------------------------------------------
 def attempt(source: str) -> Attempt:
     return Attempt(source, Reason.MAC_WRONG, "iso8583")
