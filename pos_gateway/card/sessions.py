@@ -2,7 +2,7 @@
 
 The browser holds a random token in a signed cookie that scripts cannot read; the table holds its digest. A session ends by itself when nobody
 touches the page for ten minutes, at the latest after four hours; at once when its piece of card is reported lost or replaced, when its card is
-closed, and when its agent's right is withdrawn. What was scanned and what was proved never share a token, so that a token planted in
+closed, when its agent's right is withdrawn, and when the holder has another PIN set. What was scanned and what was proved never share a token, so that a token planted in
 somebody's browser opens nothing.
 """
 
@@ -15,13 +15,13 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Response, g, redirect, session, url_for
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, exists, insert, select, update
 
 from pos_gateway.api.gateway import here
 from pos_gateway.card.tables import sessions
 from settlement.act import Act, Actor
 from settlement.cards import token as card_token
-from settlement.cards.tables import cards, media
+from settlement.cards.tables import card_pins, cards, media
 from settlement.cards.token import Medium
 from settlement.db import reading
 from settlement.outcomes import Reason, Refused
@@ -123,16 +123,29 @@ def _find(conn: Connection, token: str | None, now: datetime) -> Visitor | None:
     query = (
         select(*(s[name] for name in Visitor.__dataclass_fields__ if name != "scheme_code"), cards.c.scheme_code)
         .add_columns(media.c.dead_from, media.c.dead_reason, cards.c.closed_at, cards.c.activated_at)
-        .add_columns(agents.c.withdrawn_at)
+        .add_columns(agents.c.withdrawn_at, _another_pin)
         .join(media, media.c.id == s.medium_id)
         .join(cards, cards.c.id == s.card_id)
         .outerjoin(agents, agents.c.id == s.agent_id)
         .where(s.digest == _digest(token), s.expires_at > now)
     )
     row = conn.execute(query).one_or_none()
-    if row is None or row.withdrawn_at is not None or card_token.refused(row, now) is not None:
+    if row is None or row.withdrawn_at is not None or row.another_pin or card_token.refused(row, now) is not None:
         return None
     return Visitor(*row[: len(Visitor.__dataclass_fields__)])
+
+
+_another_pin = (
+    exists()
+    .where(
+        sessions.c.agent_id.is_(None),
+        card_pins.c.card_id == sessions.c.card_id,
+        card_pins.c.dead_from.is_(None),
+        card_pins.c.set_at > sessions.c.begun_at,
+    )
+    .label("another_pin")
+)
+"""The holder's session, when a PIN was set since: perhaps because somebody else knew the one before."""
 
 
 def _moved_on(engine: Engine, found: Visitor, now: datetime) -> Visitor:

@@ -17,7 +17,7 @@ from tests.cards.county import COUNTER
 from tests.pos_gateway.card.browser import PIN, Browser, Mailbox, appoint, card_of, set_pin
 from tests.pos_gateway.card.conftest import Holder
 from tests.pos_gateway.town import DISTRICT, Door
-from tests.support import acting
+from tests.support import RING, acting
 
 
 def test_card_and_pin_open_the_page(browser: Browser, holder: Holder) -> None:
@@ -46,6 +46,26 @@ def test_a_code_that_is_none_says_so(browser: Browser, code: str) -> None:
     browser.scan(code)
     assert browser.at == "/card" and "二维码无效" in browser.text
     assert "alert(1)" not in browser.text
+
+
+def test_a_new_pin_closes_what_the_old_one_opened(door: Door, browser: Browser, holder: Holder) -> None:
+    """Somebody else knew it; that is why the holder went to the counter. An agent, who came by a code of their own, stays."""
+    agent = Browser(door.app, "10.7.0.9").scan(holder.code)
+    appoint(door, holder.senior_id, "13900008888")
+    browser.enter(holder.code)
+    agent.open("/card/prove").post("/card/prove/send", to=str(agent_of(door, holder)))
+    agent.post("/card/prove/code", code=door.app.extensions["songbai"].config.sender.code())
+    assert (browser.at, agent.at) == ("/card/home", "/card/home")
+    door.passes(minutes=1)
+    set_pin(door, holder.senior_id)
+    assert browser.open("/card/home").at == "/card"
+    assert agent.open("/card/home").at == "/card/home"
+    assert browser.enter(holder.code).at == "/card/home"
+
+
+def agent_of(door: Door, holder: Holder) -> int:
+    with door.town.engine.connect() as conn:
+        return agents.of(conn, RING, holder.senior_id)[0].id
 
 
 def test_a_card_that_was_reported_lost_opens_nothing_and_closes_what_is_open(
