@@ -7,7 +7,7 @@ themselves use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -120,9 +120,15 @@ def _two_to_serve(conn: Connection, now: datetime) -> tuple[Any, Any]:
         .where(~exists().where(visits.c.senior_id == s.id, visits.c.status == "open"))
         .order_by(s.id)
     )
-    able = [row for row in conn.execute(query) if inquiry.purses(conn, row.card_id).subsidy >= 3_000]
-    wang = next((row for row in able if row.name.startswith("王") and row.sex == "F"), able[0] if able else None)
-    neighbour = next((row for row in able if wang is not None and row.town == wang.town and row.id != wang.id), None)
+    people = conn.execute(query).all()
+
+    def first(*tests: Callable[[Any], bool]) -> Any:
+        """Whose money is looked up last: a county may have many people."""
+        tests = (*tests, lambda row: inquiry.purses(conn, row.card_id).subsidy >= 3_000)
+        return next((row for row in people if all(test(row) for test in tests)), None)
+
+    wang = first(lambda row: row.name.startswith("王") and row.sex == "F") or first()
+    neighbour = wang and first(lambda row: row.town == wang.town and row.id != wang.id)
     if wang is None or neighbour is None:
         raise Refused(Reason.NOT_FOUND, what="可服务的老人 seniors to serve (songbai demo)")
     return wang, neighbour
