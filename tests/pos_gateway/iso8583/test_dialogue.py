@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -15,13 +16,13 @@ from pos_gateway.iso8583 import journal, mac
 from pos_gateway.iso8583.codec import decode
 from pos_gateway.iso8583.spec import Message
 from pos_gateway.iso8583.tables import messages
-from settlement.cards import dynamic_code, pin
+from settlement.cards import dynamic_code, pin, registry
 from settlement.db import reading
 from settlement.providers import terminals
 from settlement.visits import counter
 from settlement.visits.integrity import check
 from settlement.visits.tables import counter_sales, debits, visits
-from tests.cards.county import TOWN_CLERK
+from tests.cards.county import COUNTER, TOWN_CLERK
 from tests.pos_gateway.iso8583.shop import DAY_CARE, LUNCH, PIN, Shop, code, parts, shop
 from tests.support import RING, acting
 from tests.visits.world import CLEANING, DISTRICT, World
@@ -98,6 +99,21 @@ def test_balance_for_whoever_shows_the_card(world: World, here: Shop) -> None:
     assert code(here.terminal.balance(here.number(someone))) == "55"
     assert code(here.terminal.balance(here.number(someone), "111222")) == "55"
     assert code(here.terminal.balance(here.number(someone, "00000000"))) == "55"
+
+
+def test_a_balance_is_asked_for_now_whatever_the_terminals_clock_says(world: World, here: Shop) -> None:
+    """Neither a card that was lost since nor a PIN that was replaced tells anything, by a clock set back to yesterday."""
+    someone, other = world.holder(subsidy=5000), world.holder(subsidy=5000)
+    here.set_pin(other)
+    lost, replaced = here.printed(someone), here.number(other)
+    here.passes(days=1)
+    with acting(world.engine, here.now, COUNTER) as act:
+        registry.report_lost(act, someone.card_id)
+    here.set_pin(other, "731946")
+    here.terminal.clock = lambda: here.now - timedelta(hours=12)
+    assert code(here.terminal.balance(lost)) == "41"
+    assert code(here.terminal.balance(replaced, PIN)) == "55"
+    assert code(here.terminal.balance(replaced, "731946")) == "00"
 
 
 # -- purchase ---------------------------------------------------------------------------------------------------------------------
