@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_a_database_that_was_never_initialised(tmp_path: Path) -> None:
     told = CliRunner().invoke(main, ["--db", f"sqlite:///{tmp_path / 'new.db'}", "verify"])
     assert (told.exit_code, "songbai init" in told.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []  # asking makes no database
+
+
+@pytest.mark.parametrize("server", ["gateway", "iso8583", "serve --home {home}"])
+def test_a_server_does_not_share_the_port_of_another(server: str, tmp_path: Path) -> None:
+    (tmp_path / "songbai.db").touch()
+    common = ["--db", f"sqlite:///{tmp_path / 'songbai.db'}", "--keys", str(tmp_path / "keys.json")]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        told = CliRunner().invoke(main, [*common, *server.format(home=tmp_path).split(), "--port", port])
+    assert (told.exit_code, f"127.0.0.1:{port} 已有程序在用" in told.stderr) == (1, True), told.output
+    assert [file.name for file in tmp_path.iterdir()] == ["songbai.db"]  # the other server's walk is left as it was
 
 
 def test_codes_as_people_say_them() -> None:

@@ -5,9 +5,11 @@ Exit codes: 0 done, 1 findings or a refusal, 2 wrong use.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -159,6 +161,18 @@ def write_private(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         os.fchmod(file.fileno(), 0o600)  # it may have been there already
         file.write(data)
+
+
+def require_free(host: str, port: int) -> None:
+    """Before serving there. Raises Refused(BAD_INPUT): two servers that share a port would each get some of the requests, without a word."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise Refused(Reason.BAD_INPUT, detail=f"{host}:{port}: {error}") from error
+        taken = f"{host}:{port} 已有程序在用，先停掉它，或用 --port 换一个端口 is in use: stop what runs there, or choose another --port"
+        raise Refused(Reason.BAD_INPUT, detail=taken) from error
 
 
 def by_option(function: F) -> F:

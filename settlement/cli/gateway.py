@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from settlement import officers
 from settlement.cards.sheet import qr_svg
-from settlement.cli.common import Desk, by_option, json_option, pass_desk
+from settlement.cli.common import Desk, by_option, json_option, pass_desk, require_free
 from settlement.cli.providers import caregiver_id, provider_id, provider_option
 from settlement.outcomes import Reason, Refused
 from settlement.periods import SHANGHAI
@@ -50,6 +50,7 @@ def gateway(
     """上门网关 Serve the doorstep gateway: the caregiver's app (/caregiver/), the senior's page (/card), the API (/docs)."""
     from pos_gateway import server
 
+    require_free(host, port)
     _ = desk.ring  # missing keys are told here, in words, rather than by each worker
     os.environ["SONGBAI_DB"] = desk.url
     os.environ["SONGBAI_SCHEMA"] = desk.schema or ""
@@ -81,6 +82,8 @@ def serve(ctx: click.Context, home: Path, port: int, lan: str | None) -> None:
     database = (home / "songbai.db").absolute()
     if not database.is_file():
         raise Refused(Reason.NOT_FOUND, what=f"{database} (songbai demo)")
+    host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - asked for with --lan
+    require_free(host, port)
     desk = ctx.obj = Desk(f"sqlite:///{database}", None, home.absolute() / "keys.json")
     desk.make_database()  # of an older demo
     tls = None
@@ -92,7 +95,7 @@ def serve(ctx: click.Context, home: Path, port: int, lan: str | None) -> None:
     _walk(desk, home, base)
     ctx.invoke(
         gateway,
-        host="0.0.0.0" if lan else "127.0.0.1",  # noqa: S104 - asked for with --lan
+        host=host,
         port=port,
         workers=1,
         threads=4,

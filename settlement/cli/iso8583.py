@@ -18,7 +18,7 @@ from sqlalchemy import select
 from settlement import officers
 from settlement.cards import chip
 from settlement.cards.tables import media
-from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
+from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk, require_free
 from settlement.clock import Clock
 from settlement.money import format_yuan
 from settlement.outcomes import Reason, Refused
@@ -53,6 +53,7 @@ def iso8583(
     from pos_gateway.iso8583 import dialogue, server
     from pos_gateway.iso8583.reception import Reception
 
+    require_free(host, port)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     limits = server.Limits(lines=lines, strangers=min(lines, server.Limits.strangers), threads=threads)
     reception = Reception(desk.engine, desk.ring, desk.clock, dialogue.answer)
