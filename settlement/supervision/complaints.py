@@ -249,8 +249,8 @@ def _source(complaint_id: int) -> str:
 def _require_unconcerned(act: Act, row: Row[Any], outcome: str) -> None:
     if outcome == "withdrawn":
         require_person(act, row.senior_id)
-        return
-    require_other(act, row.opened_by)
+    else:
+        require_other(act, row.opened_by)
     if act.actor.id in act.conn.execute(_had_a_say(row.visit_id)).scalars().all():
         raise Refused(Reason.CONCERNED)
 
