@@ -27,7 +27,7 @@ from tests.cards.county import COUNTER, TOWN_CLERK
 from tests.support import RING, acting, at
 from tests.visits.phone import Phone, code
 from tests.visits.test_at_once import at_once
-from tests.visits.world import Holder, World
+from tests.visits.world import CLEANING, Holder, World
 
 MORNING = "2026-07-03 09:00"
 BEGAN = at(MORNING)
@@ -443,6 +443,23 @@ def test_released_from_quarantine_the_pin_is_tried_then(world: World, phone: Pho
         assert quarantine.release(act, RING, right.hash, "phone found").status == "released"
     assert wrong_tries(world, someone) == 0
     assert world.left(someone) == (6000, 0)
+
+
+def test_a_pin_found_right_before_a_second_person_decides_stays_right(world: World, phone: Phone) -> None:
+    """210.00 without signal is more than 200.00: it waits for the town. That somebody locked the PIN meanwhile takes nothing from it."""
+    someone = world.holder(subsidy=30_000)
+    with_pin(world, someone)
+    visit = phone.check_in(someone, MORNING)
+    phone.hand_in(visit)
+    phone.hand_in(phone.check_out(visit, someone, timedelta(hours=1), *[CLEANING] * 7))
+    much = by_pin(phone, visit, total_fen=21_000, pin_sealed=sealed(visit, total=21_000))
+    assert phone.hand_in(much, "2026-07-04 09:00").reason is Reason.OFFLINE_LIMIT
+    with acting(world.engine, "2026-07-04 09:00") as act:
+        for _ in range(pin.TRIES):
+            pin.check(act, RING, someone.card_id, "000001")
+    with acting(world.engine, "2026-07-04 09:00", TOWN_CLERK) as act:
+        assert quarantine.release(act, RING, much.hash, "the daughter says so").status == "released"
+    assert (world.left(someone), wrong_tries(world, someone)) == ((9000, 0), pin.TRIES)
 
 
 def test_the_pin_is_nowhere_on_record(world: World, phone: Phone) -> None:
