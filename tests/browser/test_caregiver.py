@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from settlement.cards import token
+from settlement.cards.tables import cards, media
 from settlement.visits.tables import work_orders
 from tests.browser.caregivers_phone import (
     LOOKED_AFTER,
@@ -213,11 +214,6 @@ def test_another_seniors_card_is_refused_in_words_and_the_right_one_still_counts
 
 
 def test_a_typed_number_is_marked_as_weaker(street: Street, axe: Axe, senior: tuple[int, str]) -> None:
-    from settlement.cards.tables import cards, media
-
-    with street.door.town.engine.connect() as conn:
-        query = select(media.c.card_no).join(cards).where(cards.c.senior_id == senior[0])
-        number = conn.execute(query).scalar_one()
     phone = Phone(street, axe)
     phone.enrol()
     phone.press("王桂英")
@@ -225,21 +221,52 @@ def test_a_typed_number_is_marked_as_weaker(street: Street, axe: Axe, senior: tu
     phone.press("输卡号")
     phone.sees("手工输入是较弱的凭据")
     phone.looks("typed")
-    phone.page.get_by_label("卡面号码").fill(number)
+    phone.page.get_by_label("卡面号码").fill(card_number(street, senior[0]))
     phone.press("确定")
     phone.sees("至少 60 分钟")
     phone.sent()
     assert the_visit(street, senior[0]).in_method == "typed"
 
 
-def test_without_a_camera_the_phone_says_so_and_lets_one_type(street: Street, axe: Axe) -> None:
+def test_without_a_camera_everything_is_typed_and_the_phone_says_how(
+    street: Street, axe: Axe, senior: tuple[int, str]
+) -> None:
     phone = Phone(street, axe, permissions=["geolocation"])
     phone.press("扫启用码")
-    phone.sees("手工输入")
+    phone.sees("或手工输入")
     phone.press("手工输入")
-    phone.page.get_by_role("textbox").fill(street.door.code(caregiver=street.door.town.our_caregiver))
+    phone.page.get_by_role("textbox").fill("ABCD")
+    phone.press("确定")
+    phone.sees("启用码是 12 位")
+    code = street.door.code(caregiver=street.door.town.our_caregiver)
+    phone.page.get_by_role("textbox").fill(code.lower().replace("-", " "))
     phone.press("确定")
     phone.sees("手机已启用")
+    phone.press("王桂英")
+    phone.press("扫卡签到")
+    phone.press("输卡号")
+    phone.page.get_by_label("卡面号码").fill(card_number(street, senior[0]))
+    phone.press("确定")
+    phone.sees("至少 60 分钟")
+    street.passes(minutes=61)
+    phone.press("扫卡签退")
+    phone.sees("返回，点“不能扫码签退”")
+    expect(phone.page.get_by_role("button", name="手工输入")).to_have_count(0)
+    phone.press("返回")
+    phone.press("不能扫码签退")
+    phone.press("二维码无法识读")
+    phone.press("给老人看")
+    phone.press("我同意")
+    phone.press("扫老人的卡")
+    phone.sees("返回，换一种确认方式")
+    phone.press("返回")
+    phone.sees("请老人确认")
+
+
+def card_number(street: Street, senior_id: int) -> str:
+    with street.door.town.engine.connect() as conn:
+        query = select(media.c.card_no).join(cards).where(cards.c.senior_id == senior_id)
+        return str(conn.execute(query).scalar_one())
 
 
 def test_yesterdays_orders_are_said_to_be_yesterdays(street: Street, axe: Axe, senior: tuple[int, str]) -> None:

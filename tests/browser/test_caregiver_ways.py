@@ -79,6 +79,8 @@ def test_a_wrong_pin_says_how_many_tries_are_left_and_may_be_tried_again(street:
     presses(phone, "135790")
     phone.press("确认")
     phone.sees("还可试4次")
+    phone.sees("没有扣款")
+    expect(phone.page.get_by_text("收据")).to_have_count(0)
     phone.looks("pin-wrong", least_text=18)
     phone.press("重新扣款")
     phone.press("我同意")
@@ -152,6 +154,7 @@ def test_without_signal_the_senior_decides_about_her_own_money(
     phone.press(choice)
     phone.press("我同意")
     phone.holds_up(code, "扫老人的卡")
+    expect(phone.page.locator(".total")).to_contain_text("待扣")
     street.passes(hours=1)  # nobody is at the door any more
     phone.context.set_offline(False)
     phone.sees("扣款成功")
@@ -184,6 +187,7 @@ def test_a_wrong_debit_is_taken_back_and_made_anew(street: Street, axe: Axe) -> 
     phone.press("扣错了，撤销")
     phone.press("金额有误")
     phone.sees("扣款已撤销")
+    expect(phone.page.locator(".total")).to_contain_text("已退回")
     phone.sent()
     assert the_debit(street, the_visit(street, senior_id).id).status == "reversed"
     phone.press("完成")

@@ -1,6 +1,6 @@
 // The phone is turned to the senior: what it costs, who pays what, what is left. Then she agrees, in one of the ways the scheme accepts.
 
-import { codeOf } from '../scan/codes.js';
+import { codeOf, eightDigits } from '../scan/codes.js';
 import { both, button, el, fact, field, line, mark } from './dom.js';
 import { yuan } from './format.js';
 import { pick } from './overlay.js';
@@ -125,7 +125,7 @@ function byCard() {
     const { kind, code } = codeOf(text);
     return kind === 'card_qr' ? { value: { token: code } } : { zh: '请扫老人的卡', en: "Scan the senior's card" };
   };
-  return scan({ title: ['老人同意，请扫老人的卡', "She agrees: scan the senior's card"], accept });
+  return scan({ title: ['老人同意，请扫老人的卡', "She agrees: scan the senior's card"], accept, instead: ['返回，换一种确认方式', 'go back and confirm in another way'] });
 }
 
 function byDynamicCode() {
@@ -134,8 +134,8 @@ function byDynamicCode() {
     return kind === 'dynamic' ? { value: { code } } : { zh: '请扫老人手机上的动态码', en: "Scan the dynamic code on the senior's phone" };
   };
   const eight = (text) => {
-    const digits = text.replace(/\s/g, '');
-    return /^\d{8}$/.test(digits) ? { value: { code: digits } } : { zh: '动态码是 8 位数字', en: 'A dynamic code has 8 digits' };
+    const digits = eightDigits(text);
+    return digits ? { value: { code: digits } } : { zh: '动态码是 8 位数字', en: 'A dynamic code has 8 digits' };
   };
   const type = { zh: '输 8 位数字', en: 'type the 8 digits', hint: ['动态码', 'dynamic code'], mode: 'numeric', accept: eight };
   return scan({ title: ['对准动态码（30 秒有效）', 'Aim at the dynamic code (30 seconds)'], accept, type });

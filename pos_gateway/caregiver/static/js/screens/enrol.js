@@ -5,6 +5,7 @@ import { both, button, el, field, line, mark } from './dom.js';
 import { scan } from './scanner.js';
 
 const NO_CODE = { zh: '这不是启用码', en: 'This is no enrolment code' };
+const MISTYPED = { zh: '启用码是 12 位字母和数字，请对照再输', en: 'A code has 12 letters and digits: compare it and type again' };
 
 export function enrol(app, hash = '') {
   const brought = enrolmentCode(hash);
@@ -13,11 +14,11 @@ export function enrol(app, hash = '') {
     app.go('today', [], { replace: true });
     app.tell('good', '手机已启用', 'This phone is enrolled');
   };
-  const accept = (text) => {
+  const accept = (text, wrong = NO_CODE) => {
     const code = enrolmentCode(text);
-    return code ? { value: code } : NO_CODE;
+    return code ? { value: code } : wrong;
   };
-  const type = { zh: '手工输入', en: 'type the code', hint: ['12 位启用码', 'the code of 12 letters and digits'], mode: 'text', accept };
+  const type = { zh: '手工输入', en: 'type the code', hint: ['12 位启用码', 'the code of 12 letters and digits'], mode: 'text', accept: (text) => accept(text, MISTYPED) };
   const read = async () => {
     const code = await scan({ title: ['对准启用码', 'Aim at the enrolment code'], accept, type });
     if (code) await use(code);
@@ -45,7 +46,7 @@ export function signIn(app) {
   let badge = null;
   const read = async () => {
     const accept = (text) => ({ value: text.slice(text.indexOf('#') + 1).trim() });
-    badge = await scan({ title: ['对准工作证', 'Aim at the badge'], accept });
+    badge = await scan({ title: ['对准工作证', 'Aim at the badge'], accept, instead: ['返回，输入工号', 'go back and type the staff number'] });
     if (!badge) return;
     staff.row.hidden = true;
     seen.hidden = false;

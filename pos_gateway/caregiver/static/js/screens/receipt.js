@@ -7,18 +7,27 @@ import { pick } from './overlay.js';
 import * as records from './records.js';
 import { sold } from './visit.js';
 
+const TAKEN = {
+  accepted: ['已扣', 'taken'],
+  waiting: ['待扣', 'to be taken'],
+  kept: ['待核定', 'to be decided'],
+  reversed: ['已退回', 'given back'],
+  refused: ['没有扣', 'not taken'],
+};
+
 export function receipt(app, id) {
   const { door } = app;
   const one = records.visit(door, id);
   const paid = one?.debit;
   if (!paid) return { title: ['没有扣款', 'No debit'], body: [line('这次服务还没有扣款。', 'Nothing was taken for this visit yet.')], actions: [[back(app)]] };
   const refused = paid.state === 'refused';
+  const [zh, en] = TAKEN[paid.state];
   return {
-    title: ['收据', 'Receipt'],
+    title: refused ? ['没有扣款', 'Not debited'] : ['收据', 'Receipt'],
     look: 'senior',
     body: [
       state(paid),
-      el('div', { class: 'total' }, both(refused ? '没有扣' : '已扣', refused ? 'not taken' : 'taken'), el('span', { class: 'amount', id: 'taken' }, yuan(paid.total_fen))),
+      el('div', { class: 'total' }, both(zh, en), el('span', { class: 'amount', id: 'taken' }, yuan(paid.total_fen))),
       paid.result && el('dl', { class: 'calm split', id: 'split' }, parts(paid.result)),
       el('dl', {},
         (one.lines ?? []).map((each) => sold(door, each)),
@@ -31,7 +40,7 @@ export function receipt(app, id) {
       paid.state !== 'reversed' && button('打印', 'print', () => print(), { sign: 'print' }),
       ['accepted', 'waiting'].includes(paid.state) && button('扣错了，撤销', 'take the debit back', () => takeBack(app, one), { sign: 'undo', kind: 'danger' }),
     ],
-    actions: [[refused ? button('重新扣款', 'debit again', () => app.go('debit', [id]), { kind: 'main', sign: 'check' }) : button('完成，下一家', 'done, next', () => app.go('today'), { kind: 'main', sign: 'check' })]],
+    actions: [refused ? [back(app), button('重新扣款', 'debit again', () => app.go('debit', [id]), { kind: 'main', sign: 'check' })] : [button('完成，下一家', 'done, next', () => app.go('today'), { kind: 'main', sign: 'check' })]],
   };
 }
 

@@ -4,17 +4,21 @@ import { camera, Reader } from '../scan/reader.js';
 import { both, button, el, field, mark } from './dom.js';
 import { cover } from './overlay.js';
 
+const TYPE = ['手工输入', 'type instead'];
+const CALL = ['返回，打服务站电话', 'go back and call the office'];
+
 /**
  * Read one code. `title`: [zh, en]; `accept(text)` answers {value} for what is wanted, or {zh, en} saying why it is not;
- * `type`: {zh, en, mode, weak, accept}, what may be typed instead; `typing`: without the camera. Answers the value, or null when the caregiver went back.
+ * `type`: {zh, en, mode, weak, accept}, what may be typed instead; `instead`: [zh, en], what else can be done where nothing may be typed;
+ * `typing`: without the camera. Answers the value, or null when the caregiver went back.
  */
 export function scan(request) {
   return new Promise((tell) => new Scanner(request, tell).open());
 }
 
 class Scanner {
-  constructor({ title, accept, type = null, typing = false }, tell) {
-    Object.assign(this, { title, accept, type, typing, tell, stream: null, closed: false });
+  constructor({ title, accept, type = null, instead = type ? TYPE : CALL, typing = false }, tell) {
+    Object.assign(this, { title, accept, type, instead, typing, tell, stream: null, closed: false });
     this.reader = new Reader();
     this.sound = globalThis.AudioContext ? new AudioContext() : null; // made by the press that opened us, so it may sound
     this.over = el('section', { class: 'scanner', role: 'dialog', 'aria-modal': 'true', 'aria-label': title.join(' '), tabindex: '-1' });
@@ -30,7 +34,7 @@ class Scanner {
       if (this.closed) this.#stop();
       else await this.#watch();
     } catch (error) {
-      this.#say('warn', ...whyNoCamera(error));
+      this.#say('warn', ...whyNoCamera(error, this.instead));
     }
     return undefined;
   }
@@ -127,8 +131,8 @@ class Scanner {
   }
 }
 
-function whyNoCamera(error) {
-  if (error.name === 'NotAllowedError') return ['相机未获允许：请在浏览器设置里允许相机，或改为手工输入', 'The camera is not allowed: allow it in the settings, or type instead'];
-  if (error instanceof TypeError) return ['此地址不能用相机（需要 https），请手工输入', 'No camera at this address (https is needed): type instead'];
-  return ['相机打不开，请手工输入', 'The camera cannot be opened: type instead'];
+function whyNoCamera(error, [zh, en]) {
+  if (error.name === 'NotAllowedError') return [`相机未获允许：请在浏览器设置里允许相机，或${zh}`, `The camera is not allowed: allow it in the settings, or ${en}`];
+  if (error instanceof TypeError) return [`此地址不能用相机（需要 https），请${zh}`, `No camera at this address (https is needed): ${en}`];
+  return [`相机打不开，请${zh}`, `The camera cannot be opened: ${en}`];
 }

@@ -112,6 +112,9 @@ function itemRow(price, picked, changed) {
   return row;
 }
 
+/** Reasons that cannot be given by who has just scanned the card. */
+const NOT_SCANNED = new Set(['code_unreadable', 'card_missing', 'forgotten']);
+
 async function outByScan(app, one, picked) {
   if (!(await mayGoNow(app, one, picked))) return;
   lookAround();
@@ -119,8 +122,8 @@ async function outByScan(app, one, picked) {
     const { kind, code } = codeOf(text);
     return kind ? { value: { method: kind, token: code } } : { zh: '这不是老人卡或门牌的码', en: "Neither a senior's card nor a door plate" };
   };
-  const read = await scan({ title: ['再扫一次老人卡', "Scan the senior's card again"], accept });
-  const reason = read && one.elsewhere ? await pick(['为什么换了手机？', 'Why another phone?'], records.reasons(app.door, 'out')) : undefined;
+  const read = await scan({ title: ['再扫一次老人卡', "Scan the senior's card again"], accept, instead: ['返回，点“不能扫码签退”', 'go back and press “cannot scan to check out”'] });
+  const reason = read && one.elsewhere ? await pick(['为什么换了手机？', 'Why another phone?'], records.reasons(app.door, 'out').filter(({ code }) => !NOT_SCANNED.has(code))) : undefined;
   if (read && reason !== null) await checkOut(app, one, picked, { ...read, reason });
 }
 
