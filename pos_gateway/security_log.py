@@ -47,10 +47,12 @@ def source_of(address: str | None, ring: KeyRing) -> str:
     return ring.index(str(parsed), "gateway.source")
 
 
-def record(engine: Engine, attempt: Attempt, now: datetime) -> None:
-    """Count the attempt, in a transaction of its own: the one thing a refused request writes."""
+def record(engine: Engine, attempt: Attempt, now: datetime, *, enrolled: bool = False) -> None:
+    """Count the attempt, in a transaction of its own: the one thing a refused request writes. ``enrolled``: its source is a device that proved
+    its key. There are only so many, so it is counted by itself also while strangers flood the log."""
     with engine.begin() as conn:
-        _count(conn, _bounded(conn, attempt.source, now), attempt, now)
+        source = attempt.source if enrolled else _bounded(conn, attempt.source, now)
+        _count(conn, source, attempt, now)
 
 
 def failures(conn: Connection, source: str, reason: Reason, since: datetime) -> int:

@@ -108,7 +108,7 @@ def _card(data: dict[str, Any], about: str) -> int:
             if "pin_sealed" in data and refusal.reason in GUESSES:
                 route = request.url_rule.rule if request.url_rule else ""
                 attempt = Attempt(_guesser(), refusal.reason, route, calling_device().id)
-                security_log.record(gateway.engine, attempt, now)
+                security_log.record(gateway.engine, attempt, now, enrolled=True)
             raise Refused(refusal.reason, **refusal.details)
     return card.card_id  # type: ignore[union-attr]  # a Declined was raised
 

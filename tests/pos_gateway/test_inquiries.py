@@ -9,10 +9,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from pos_gateway import security_log
 from pos_gateway.client import DeviceClient
+from pos_gateway.security_log import SOURCES_A_MINUTE, Attempt
 from settlement.audit import audit_rows
 from settlement.cards import dynamic_code, registry, sealed_pin
 from settlement.cards.tables import media
+from settlement.outcomes import Reason
 from settlement.people.scope import holder
 from settlement.periods import Month
 from settlement.visits.signed_event import moment
@@ -135,6 +138,14 @@ def test_one_device_cannot_try_pins_of_card_after_card(door: Door, desk: DeviceC
     assert ask(other, **sealed(door, last)).status_code == 200  # whoever tried nothing is not kept waiting
     door.passes(minutes=11)
     assert "还可试4次" in ask(desk, **sealed(door, last, "000001")).json()["zh"]
+
+
+def test_a_flood_from_many_addresses_does_not_hide_a_device_that_guesses(door: Door, desk: DeviceClient) -> None:
+    """Beyond so many sources a minute the security log counts strangers together; who is enrolled is no stranger."""
+    for number in range(SOURCES_A_MINUTE):
+        security_log.record(door.town.engine, Attempt(f"flood-{number}", Reason.REQUEST_UNSIGNED, ""), door.now)
+    tried = [ask(desk, **sealed(door, f"88{number:014d}")).json()["code"] for number in range(21)]
+    assert tried == ["code_unknown"] * 20 + ["too_many_attempts"]
 
 
 def test_a_pin_that_was_sealed_for_something_else_is_no_try(
