@@ -53,7 +53,7 @@ def split(asked: Asked, funds: Funds, *, answered: bool) -> Split | Declined:
     INSUFFICIENT_FUNDS. A debit that was queued without signal takes own money only as far as it was agreed to at the door; the provider,
     who served without asking, bears the rest.
     """
-    if asked.cash > asked.total:
+    if asked.cash > min(asked.total, asked.agreed):
         return declined(Reason.CASH_NOT_ACCEPTED)
     due = min(asked.total, asked.agreed) - asked.cash
     want = max(0, min(due, asked.subsidised))

@@ -48,6 +48,17 @@ def test_subsidy_first_then_own_money(world: World) -> None:
     assert world.spent(someone) == 3000
 
 
+def test_a_late_record_of_more_cash_than_was_agreed_to_in_all_counts_nowhere(world: World) -> None:
+    """10.00 were agreed to for work of 30.00; 20.00 in cash cannot be a part of them."""
+    someone = world.holder(subsidy=3000)
+    visit, late = world.served(someone), at("2026-07-05 09:00")
+    assert why(world.debit(visit, 1000, cash_fen=2000, receipt_no="7", arrives=late)) is Reason.CASH_NOT_ACCEPTED
+    whole = world.debit(visit, 1000, cash_fen=1000, receipt_no="7", arrives=late)
+    assert isinstance(whole, Debit) and (whole.cash_fen, whole.subsidy_fen, whole.shortfall_fen) == (1000, 0, 2000)
+    with acting(world.engine) as act:
+        assert check(act.conn) == []
+
+
 def test_a_balance_that_does_not_suffice_takes_nothing(world: World) -> None:
     someone = world.holder(subsidy=3000, personal=1000)
     visit = world.served(someone, REPAIR)
