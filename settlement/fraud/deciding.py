@@ -8,6 +8,7 @@ from settlement import officers
 from settlement.act import Act
 from settlement.closing.adjusting import void_visit
 from settlement.outcomes import Declined, Reason, Refused
+from settlement.visits import voiding
 from settlement.visits.tables import payment_stops, visits
 
 VOID_REASON = "fraud"
@@ -39,10 +40,10 @@ def uphold(act: Act, visit_id: str, reason: str) -> list[str]:
 
 
 def _decide(act: Act, visit_id: str, decision: str, reason: str) -> list[str]:
-    town = act.conn.execute(select(visits.c.town).where(visits.c.id == visit_id)).scalar_one_or_none()
-    if town is None:
+    visit = voiding.lock(act, visit_id)  # before its stops, as whoever decides a complaint about it
+    if visit is None:
         raise Refused(Reason.NOT_FOUND, what=f"visit {visit_id}")
-    officers.require(act, "stop.decide", town=town)
+    officers.require(act, "stop.decide", town=visit.town)
     if not reason.strip():
         raise Refused(Reason.BAD_INPUT, detail="reason")
     stop = payment_stops.c

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from settlement.act import Act
 from settlement.closing.drawing import Drawing
+from settlement.fraud import deciding
 from settlement.messages import announce
 from settlement.outcomes import Reason, Refused
 from settlement.people import agents
 from settlement.people.scope import holder
 from settlement.periods import Month
 from settlement.supervision import complaints
-from settlement.visits import bookings
+from settlement.visits import bookings, voiding
 from settlement.visits.forms import Debit
 from settlement.visits.tables import debits, payment_stops, visits, work_orders
 from tests.cards.county import COUNTER, TOWN_HEAD
@@ -85,6 +89,36 @@ def test_an_objection_while_a_close_draws_its_statements_comes_before_or_after(w
         query = select(visits.c.status, func.count(p.id)).join(debits, debits.c.visit_id == visits.c.id)
         query = query.outerjoin(payment_stops, p.visit_id == visits.c.id).where(debits.c.id == debit_id)
         assert conn.execute(query.group_by(visits.c.status)).one() == ("paid", 0)
+
+
+def test_a_complaint_and_its_payment_stop_decided_at_once_take_turns(world: World) -> None:
+    """One officer decides the complaint, another the stop that it placed: whoever is later finds it decided."""
+    if world.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    someone, debit_id = debited(world)
+    with acting(world.engine, "2026-07-04 09:00", holder(someone.senior_id)) as act:
+        id = complaints.open_(act, someone.senior_id, f"debit:{debit_id}", "not_served")
+        visit_id = act.conn.execute(select(debits.c.visit_id).where(debits.c.id == debit_id)).scalar_one()
+    begun = Event()
+
+    def slowly(act: Act, visit_id: str, reason: str) -> object:
+        answer = voiding.void(act, visit_id, reason)
+        begun.set()
+        sleep(0.5)  # the other one comes as far as they can
+        return answer
+
+    def decide() -> str:
+        with acting(world.engine, "2026-07-05 09:00", TOWN_HEAD) as act:
+            return complaints.decide(act, id, "upheld", "已核实", void=slowly)
+
+    def uphold() -> Any:
+        begun.wait(10)
+        with acting(world.engine, "2026-07-05 09:00", DISTRICT) as act:
+            return deciding.uphold(act, visit_id, "已核实")
+
+    answers = at_once([decide, lambda: outcome(uphold)])
+    assert answers == ["voided", Reason.WRONG_STATE]
+    assert world.left(someone) == (9000, 0)
 
 
 def test_a_booking_pressed_four_times_is_one(world: World) -> None:
