@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select
 from pos_gateway.card.sessions import Visitor
 from settlement.cards import book, inquiry, media
 from settlement.cards.book import Card
+from settlement.cards.inquiry import Movement
 from settlement.keys import KeyRing
 from settlement.people import agents
 from settlement.people.tables import seniors
+from settlement.periods import Month
 from settlement.policy.tables import price_items
 from settlement.providers.tables import caregivers, providers
 from settlement.supervision import complaints
@@ -24,6 +26,7 @@ from settlement.visits.bookings import Booking
 from settlement.visits.tables import debits, visit_lines, visits
 from settlement.vouchers import outlook
 from settlement.vouchers.outlook import Lapsing, Outlook
+from settlement.vouchers.tables import issuance_runs
 
 SOON = timedelta(days=45)
 """Money that lapses within this time is said at the top."""
@@ -40,7 +43,8 @@ OTHER_MOVEMENTS: Mapping[str, tuple[str, str]] = {
 @dataclass(frozen=True)
 class Line:
     """One thing that happened on the card. ``debit_id``: None where nobody served. Amounts in fen: ``subsidy``, ``personal`` and ``cash`` add up to
-    what it cost; of other movements they are signed. ``back``: it was taken back and the money is here again. ``minutes``: None
+    what it cost; of other movements they are signed. ``back``: it was taken back and the money is here again. ``unpaid``: its visit is on no statement yet, so
+    that payment can still be stopped. ``minutes``: None
     where nothing was measured."""
 
     at: datetime
@@ -56,6 +60,7 @@ class Line:
     personal: int = 0
     cash: int = 0
     back: bool = False
+    unpaid: bool = False
     complaint: Complaint | None = None
 
     @property
@@ -106,6 +111,7 @@ def of(conn: Connection, ring: KeyRing, who: Visitor, now: datetime, limit: int)
     )
 
 
+ISSUANCE = "issuance:"
 TOLD_FOR = timedelta(days=60)
 
 
@@ -117,11 +123,29 @@ def _still_told(open_: bool, ended_at: datetime | None, now: datetime) -> bool:
 def _lines(conn: Connection, card: Card, limit: int, said: Mapping[str, Complaint]) -> list[Line]:
     """Debits from their own table, for what was paid in cash moved no account; everything else from the books. Newest first."""
     lines = _served(conn, card.id, said, limit)
-    for move in inquiry.movements(conn, card.id, limit):
+    moves = inquiry.movements(conn, card.id, limit)
+    issued = _issued_for(conn, moves)
+    for move in moves:
         if not move.reference.startswith("debit:"):
-            zh, en = OTHER_MOVEMENTS.get(move.code, ("其他变动", "another movement"))
+            zh, en = issued.get(move.reference) or OTHER_MOVEMENTS.get(move.code, ("其他变动", "another movement"))
             lines.append(Line(move.occurred_at, zh, en, subsidy=move.subsidy, personal=move.personal))
     return sorted(lines, key=lambda line: line.at, reverse=True)[:limit]
+
+
+def _issued_for(conn: Connection, moves: Sequence[Movement]) -> Mapping[str, tuple[str, str]]:
+    """The words for what an issuance gave, by reference: which month's it is, for two may come on one day."""
+    r = issuance_runs.c
+    ids = [move.reference.removeprefix(ISSUANCE) for move in moves if move.code == "issue"]
+    words = {}
+    for run in conn.execute(select(r.id, r.month, r.months).where(r.id.in_(ids))):
+        first = Month.parse(run.month)
+        last = first.plus(run.months - 1)
+        span = str(first.number) if first == last else f"{first.number}月至{last.number}"
+        words[ISSUANCE + run.id] = (
+            f"发放{span}月补贴",
+            f"subsidy of {first}" + ("" if first == last else f" to {last}"),
+        )
+    return words
 
 
 def _served(
@@ -167,6 +191,7 @@ def _line(row: Row[Any], items: tuple[tuple[str, str], ...], said: Complaint | N
         cash=row.cash_fen,
         # A debit that is on a statement already stays posted when its visit turns out void: decision 0004.
         back=row.status == "reversed" or row.visit_status == "void",
+        unpaid=row.visit_status == "served",
         complaint=said,
     )
 

@@ -36,17 +36,25 @@ def complaint() -> Response:
 
 
 def _complaint_page(debit_id: str, refused: Refused | None = None) -> Response:
-    line = None
+    line, stops = None, False
     if debit_id:
         with reading(here().engine) as conn:
             line = glance.one_line(conn, visitor(), debit_id)
-        if line is None:
-            raise Refused(Reason.NOT_FOUND, what="debit")
+            if line is None:
+                raise Refused(Reason.NOT_FOUND, what="debit")
+            stops = _stops_payment(conn, visitor(), line)
     # Of the service in general nobody can say that it was not them.
     kinds = KINDS if line else {code: kind for code, kind in KINDS.items() if not kind.disputes or code == "goods"}
     wrong = None if refused is None else said_of(refused)
     status = 200 if refused is None else refused.reason.words.http
-    return page("complaint", status, line=line, kinds=kinds, given=request.form, wrong=wrong)
+    return page("complaint", status, line=line, stops=stops, kinds=kinds, given=request.form, wrong=wrong)
+
+
+def _stops_payment(conn: Connection, who: Visitor, line: glance.Line) -> bool:
+    """Whether a complaint made now keeps the provider from being paid. Days count from the visit here, never from later, so that nothing is
+    promised that is not kept."""
+    scheme = in_force(conn, book.get(conn, who.card_id).scheme_code, Month.of(line.at))
+    return line.unpaid and here().now() <= line.at + timedelta(days=scheme.door.offline.objection_days)
 
 
 @blueprint.post("/card/complaint")

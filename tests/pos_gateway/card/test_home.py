@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from settlement.cards import money, registry
 from settlement.ledger import chart, transfer
@@ -18,6 +18,7 @@ from settlement.periods import Month
 from settlement.visits import voiding
 from settlement.visits.tables import debit_confirmations, debits, payment_stops
 from settlement.vouchers import outlook
+from settlement.vouchers.tables import issuance_runs
 from tests.cards.county import COUNTER, entitle
 from tests.pos_gateway.card.browser import Browser, Mailbox, appoint, card_of, set_pin
 from tests.pos_gateway.card.conftest import Holder
@@ -95,6 +96,24 @@ def test_the_cap_of_the_year_says_what_may_be_spent_now(door: Door, browser: Bro
     seen = plain(browser.enter(holder.code).text)
     assert "补贴还剩 1,000.00 元" in seen
     assert "还可以用900.00元补贴，所以现在最多能用900.00元。" in seen
+
+
+def test_an_issuance_says_which_months_it_is(door: Door, browser: Browser, holder: Holder) -> None:
+    card_id = card_of(door, holder.senior_id)
+    row = {"scheme_code": "jiangdu", "scheme_version": "1", "town": f"of {card_id}", "status": "posted", "people": 1}
+    row |= {"amount": 4000, "drafted_by": "system", "drafted_at": door.now}
+    with acting(door.town.engine, "2026-07-01 08:30") as act:
+        control = open_account(act, chart.VOUCHER_CONTROL, chart.scheme("jiangdu"))
+        purse = account_id(act.conn, chart.CARD_SUBSIDY, chart.card(card_id))
+        assert purse is not None
+        for month, months in (("2026-05", 1), ("2026-11", 3)):
+            id = f"jiangdu/{month}/of {card_id}"
+            act.conn.execute(insert(issuance_runs), row | {"id": id, "month": month, "months": months})
+            moved = Transfer(f"test/{id}", control, purse, 4000, "issue", f"issuance:{id}", act.now)
+            transfer.post(act, f"issuance:{id}", [moved])
+    seen = plain(browser.enter(holder.code).text)
+    assert "发放5月补贴 +40.00 元" in seen
+    assert "发放11月至1月补贴 +40.00 元" in seen
 
 
 def test_a_frozen_card_may_be_looked_at_and_says_that_it_is_frozen(

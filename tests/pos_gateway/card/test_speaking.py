@@ -7,13 +7,13 @@ from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from settlement.cards import dynamic_code
 from settlement.outcomes import Declined
 from settlement.people import agents
 from settlement.supervision.tables import complaints
-from settlement.visits.tables import bookings, payment_stops
+from settlement.visits.tables import bookings, payment_stops, visits
 from tests.pos_gateway.card.browser import PIN, Browser, Mailbox, appoint, card_of, set_pin
 from tests.pos_gateway.card.conftest import Holder
 from tests.pos_gateway.card.serving import serve
@@ -41,6 +41,28 @@ def test_not_me_opens_a_complaint_and_keeps_the_visit_out_of_payment(
     with door.town.engine.connect() as conn:
         stops = conn.execute(select(payment_stops.c.source, payment_stops.c.status)).all()
     assert ("open" in {row.status for row in stops}) and any(row.source.startswith("complaint:") for row in stops)
+
+
+def test_only_a_complaint_in_time_says_that_the_provider_is_not_paid(
+    door: Door, browser: Browser, holder: Holder
+) -> None:
+    debit = serve(door, holder.senior_id, holder.code)
+    promise, late = "这笔钱先不付给服务商", "日子久了也可以提"
+    browser.enter(holder.code).open(f"/card/complaint?debit={debit}")
+    assert promise in browser.text and late not in browser.text
+    browser.open("/card/complaint")
+    assert promise not in browser.text and late not in browser.text
+    door.passes(days=31)
+    browser.enter(holder.code).open(f"/card/complaint?debit={debit}")
+    assert promise not in browser.text and late in browser.text
+
+
+def test_what_is_on_a_statement_is_not_promised_to_be_stopped(door: Door, browser: Browser, holder: Holder) -> None:
+    debit = serve(door, holder.senior_id, holder.code)
+    with acting(door.town.engine, door.now) as act:
+        act.conn.execute(update(visits).where(visits.c.senior_id == holder.senior_id).values(status="paid"))
+    browser.enter(holder.code).open(f"/card/complaint?debit={debit}")
+    assert "这笔钱先不付给服务商" not in browser.text
 
 
 def test_pressed_twice_it_is_one_complaint_and_may_be_taken_back(door: Door, browser: Browser, holder: Holder) -> None:
