@@ -112,7 +112,7 @@ def accept(
     """Plan what was asked for; the work order's id (origin ``booked``). The same again answers the first order.
 
     ``items``: what was agreed on, default what was asked for. Raises Refused: NOT_FOUND, NOT_ALLOWED (also when another provider is wanted),
-    WRONG_STATE, PROVIDER_BANNED, NO_CONTRACT, ITEM_NOT_SOLD, DAY_PAST, BAD_INPUT without items or minutes.
+    WRONG_STATE, SENIOR_DEAD, SENIOR_LEFT, PROVIDER_BANNED, NO_CONTRACT, ITEM_NOT_SOLD, DAY_PAST, BAD_INPUT without items or minutes.
     """
     row = _locked(act, booking_id)
     require(act, "booking.accept", provider_id=provider_id)
@@ -121,6 +121,7 @@ def accept(
     if row.status == "accepted" and row.provider_id == provider_id:
         return str(row.order_id)
     _require_asked(row, "accepted")
+    require_here(act.conn.execute(select(seniors).where(seniors.c.id == row.senior_id)).one())
     agreed, day = list(items) or row.items, local_date(planned_start)
     if not agreed or not 1 <= planned_minutes <= 1440:
         raise Refused(Reason.BAD_INPUT, detail="items, planned_minutes")

@@ -16,6 +16,7 @@ from settlement.people.tables import seniors
 from settlement.providers.tables import bans
 from settlement.visits import bookings
 from settlement.visits.tables import work_orders
+from settlement.visits.words import BOOKING_DECLINES
 from tests.cards.county import TOWN, TOWN_CLERK
 from tests.support import acting, at, officer
 from tests.visits.world import CLEANING, REPAIR, Holder, World
@@ -64,6 +65,18 @@ def test_asked_for_on_the_page_and_planned_by_the_provider(world: World) -> None
     assert order.planned_start == at("2026-07-10 09:30")
     assert accept(world, id) == order_id  # pressed twice
     refused(Reason.NOT_ALLOWED, accept, world, id, provider(world, world.theirs), provider_id=world.theirs)
+
+
+def test_nobody_is_sent_to_somebody_who_died_since(world: World) -> None:
+    someone = world.holder()
+    id = ask(world, someone, CLEANING)
+    with acting(world.engine) as act:
+        died = update(seniors).where(seniors.c.id == someone.senior_id).values(died_on=date(2026, 7, 3))
+        act.conn.execute(died)
+    refused(Reason.SENIOR_DEAD, accept, world, id)
+    with acting(world.engine, by=TOWN_CLERK) as act:
+        bookings.decline(act, id, next(iter(BOOKING_DECLINES)))
+    assert found(world, id).status == "declined"
 
 
 def test_the_same_wish_is_one_booking(world: World) -> None:
