@@ -23,6 +23,7 @@ from settlement.spoken import chinese
         ("fraud scan --month 7", "“7”应写作 2026-07"),
         ("visits owed --month 2026/07", "“2026/07”应写作 2026-07"),
         ("verify --by zhou", "没有选项 --by"),
+        ("verify 2026-07", "多写了内容"),
         ("pay list --scheme", "--scheme 后面缺少内容"),
         ("--db mysql://x verify", "--db 应为"),
         ("--db postgresql://x/x --schema Jiangdu verify", "--schema"),

@@ -232,6 +232,8 @@ def tell_wrong_use(wrong: click.UsageError) -> NoReturn:
         zh = "没有这条命令"
     elif isinstance(wrong, click.BadOptionUsage):
         zh = f"{wrong.option_name} 后面缺少内容"
+    elif "unexpected extra argument" in wrong.message:
+        zh = "多写了内容，见下一行括号里"
     else:
         zh = "请看下一行"
     where = f"{context.command_path} --help" if context else "songbai --help"

@@ -45,7 +45,8 @@ def village_statement(
         raise Refused(Reason.PERIOD_NOT_OVER, period=month)
     found = accounts_of(act, ring, town, village, month, unreached=unreached)
     if not found:
-        raise Refused(Reason.NOT_FOUND, what=f"{town} {village}" + (" --unreached" if unreached else ""))
+        nobody = " 通知不到的人，都不用印 nobody there has to be told on paper (--unreached)" if unreached else ""
+        raise Refused(Reason.NOT_FOUND, what=f"{town} {village}{nobody}")
     _mark_printed(act, [each.senior_id for each in found], month)
     after = {"month": str(month), "village": village, "count": len(found)}
     act.audit("statements.print", f"town:{town}", after=after)

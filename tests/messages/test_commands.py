@@ -130,7 +130,7 @@ def test_messages_and_the_statement_of_a_village(world: World, type_: Type, tmp_
     assert [row.status for row in stored(world.engine, channel="paper")] == ["printed"]
     with acting(world.engine) as act:
         with_phone(act, alone.senior_id, "13800003333")
-    assert "--unreached" in type_(
+    assert "都不用印" in type_(
         *paper[:6], "--month", "2026-06", "--by", "clerk", "--out", out, "--unreached", exit_code=1
     )
     assert "not_allowed" in type_(*paper[:-1], "desk", "--out", out, exit_code=1)
