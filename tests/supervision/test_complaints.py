@@ -216,7 +216,8 @@ def test_who_proposed_or_approved_a_correction_does_not_decide(world: World) -> 
         correcting.approve(act, RING, number)
     id = say(world, someone, f"debit:{debit.id}", "shorter")
     for who in (TOWN_CLERK, TOWN_HEAD):
-        refused(world, Reason.CONCERNED, decide, id, "rejected", who)
+        for outcome in ("rejected", "withdrawn"):
+            refused(world, Reason.CONCERNED, decide, id, outcome, who)
     assert decide(world, id, "rejected", DISTRICT) == "none"
 
 
