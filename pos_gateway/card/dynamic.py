@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from unicodedata import normalize
 
 import qrcode
 from flask import Response, request
@@ -51,11 +52,13 @@ def make_dynamic() -> Response:
 
 def _amount() -> int:
     try:
-        amount = parse_yuan(typed("amount", 20))
+        amount = parse_yuan(normalize("NFKC", typed("amount", 20)).replace("。", ".").strip(" ¥元"))
     except ValueError:
         amount = 0
     if not 0 < amount <= MOST_FEN:
-        raise Refused(Reason.BAD_INPUT, detail="金额 amount")
+        raise Refused(
+            Reason.BAD_INPUT, detail="金额请写数字，例如 35 或 35.50 the amount in figures, such as 35 or 35.50"
+        )
     return amount
 
 

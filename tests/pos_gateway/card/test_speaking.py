@@ -236,10 +236,17 @@ def test_a_code_for_a_visit(door: Door, browser: Browser, holder: Holder) -> Non
     assert redeemed(door, holder, digits_on(browser), "visit", None)
 
 
+@pytest.mark.parametrize("amount", ["35.50元", " 35.5 元 ", "３５．５", "35。5", "¥35.50"])
+def test_an_amount_as_people_write_it(browser: Browser, holder: Holder, amount: str) -> None:
+    browser.enter(holder.code).open("/card/dynamic-code").post("/card/dynamic-code", purpose="debit", amount=amount)
+    assert "付款码：35.50元" in browser.text
+
+
 @pytest.mark.parametrize("amount", ["", "0", "-3", "abc", "1.234", "1e9", "999999999", "NaN", "<b>"])
 def test_what_is_no_amount_makes_no_code(browser: Browser, holder: Holder, amount: str) -> None:
     browser.enter(holder.code).open("/card/dynamic-code").post("/card/dynamic-code", purpose="debit", amount=amount)
     assert browser.page.status_code == 422 and "code-digits" not in browser.text and "<b>" not in browser.text
+    assert "金额请写数字，例如 35 或 35.50" in browser.text
 
 
 def test_the_qr_and_the_address_name_nobody(browser: Browser, holder: Holder, door: Door) -> None:
