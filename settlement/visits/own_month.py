@@ -13,11 +13,13 @@ from settlement.visits.tables import debits, visit_lines, visits, work_orders
 from settlement.visits.words import VISIT_STATUS, VOID_REASONS
 
 COUNTS = ("served", "paid")
+TAKEN_BACK = "cancelled"
+"""Of ``words.VOID_REASONS``."""
 
 
 def of(conn: Connection, caregiver_id: int, month: Month) -> dict[str, Any]:
     """``orders``: planned for the month and not taken back; ``visits``, ``seconds``, ``total_fen``: of those that count; ``void``: how many do not;
-    ``list``: every visit, in the order of their check-ins."""
+    ``list``: every visit, in the order of their check-ins. A check-in that was taken back was none."""
     listed = [_told(row) for row in _visits(conn, caregiver_id, month)]
     counted = [one for one in listed if one["status"] in COUNTS]
     return {
@@ -40,6 +42,7 @@ def _visits(conn: Connection, caregiver_id: int, month: Month) -> Any:
         .add_columns(total.label("total_fen"), debited.label("debited"))
         .join(seniors, seniors.c.id == v.senior_id)
         .where(v.caregiver_id == caregiver_id, v.month == str(month))
+        .where(v.void_reason.is_distinct_from(TAKEN_BACK))
         .order_by(v.check_in_at, v.id)
     )
 

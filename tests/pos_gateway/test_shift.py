@@ -250,6 +250,12 @@ def test_ones_own_month(door: Door) -> None:
     good, bad = told["list"][-2:]
     assert (good["status"], good["total_fen"], good["debited"], good["void_zh"]) == ("served", PRICE, False, None)
     assert (bad["status"], bad["void_zh"], bad["void_en"]) == ("void", "时长不足", "shorter than the minimum")
+    # A check-in that was taken back is neither: nobody did anything wrong.
+    third = door.senior()
+    begun = phone.submit("check_in", {"order_id": door.order(third[0]), "method": "card_qr", "token": third[1]})
+    phone.submit("cancel", {"event": begun["event_id"], "reason": "mistake"})
+    after = asks(phone, "GET", f"/my-month?month={month}")
+    assert (after["visits"], after["void"], after["list"]) == (told["visits"], told["void"], told["list"])
     for wrong in ("2026-13", "2026-7", "abcdefg"):
         assert problem(phone, "GET", f"/my-month?month={wrong}") == "bad_input"
 
