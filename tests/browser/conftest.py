@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -111,9 +112,40 @@ def street_town(street_engine: Engine) -> Town:
     return towns.found(street_engine)
 
 
-class _Quiet(WSGIRequestHandler):
+class _Silent(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
         pass
+
+
+class Quiet:
+    """A web application in front of which requests can be made to wait."""
+
+    def __init__(self, app: Any) -> None:
+        self._app, self._changed, self._answering, self._waiting = app, threading.Condition(), 0, False
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting)
+            self._answering += 1
+        try:
+            return self._app(environ, start_response)
+        finally:
+            with self._changed:
+                self._answering -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Nothing is being answered meanwhile; whoever asks is answered afterwards."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._answering == 0)
+            self._waiting = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting = False
+                self._changed.notify_all()
 
 
 @dataclass
@@ -124,6 +156,7 @@ class Street:
     url: str
     chromium: Browser
     camera: Camera
+    quiet: Quiet = field(default_factory=lambda: Quiet(None))
     pages: list[Page] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -150,10 +183,13 @@ class Street:
     def passes(self, **time: float) -> None:
         """Time goes by for the server and in every open page, whose timers run once."""
         span = timedelta(**time)
-        self.door.now += span
-        for page in self.pages:
-            if not page.is_closed():
-                page.clock.fast_forward(int(span.total_seconds() * 1000))
+        with (
+            self.quiet.kept()
+        ):  # an answer with the new time to a page that has the old one would set that page's clock
+            self.door.now += span
+            for page in self.pages:
+                if not page.is_closed():
+                    page.clock.fast_forward(int(span.total_seconds() * 1000))
 
     def screenshot(self, page: Page, name: str) -> None:
         """Kept for the documents when SONGBAI_SCREENS is set; a page has to be drawn whole in any case."""
@@ -165,11 +201,12 @@ class Street:
 def street(street_town: Town, chromium: Browser, camera: Camera) -> Iterator[Street]:
     """A day of its own in the town, the gateway serving on a loopback socket."""
     (door,) = [*_doors(street_town)]
-    server = make_server("localhost", 0, door.app, threaded=True, request_handler=_Quiet)
+    quiet = Quiet(door.app)
+    server = make_server("localhost", 0, quiet, threaded=True, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     camera.shows_nothing()
-    street = Street(door, f"http://localhost:{server.server_port}", chromium, camera)
+    street = Street(door, f"http://localhost:{server.server_port}", chromium, camera, quiet)
     yield street
     for context in list(chromium.contexts):
         context.close()

@@ -155,6 +155,19 @@ def test_a_phone_that_slept_or_was_set_begins_a_new_run(street: Street) -> None:
     assert boots[0] == boots[1] != boots[2]
 
 
+@pytest.mark.parametrize(("took", "corrected"), [(2_000, 600_000), (3_600_000, 0)])
+def test_an_answer_that_slept_on_the_way_does_not_set_the_clock(street: Street, took: int, corrected: int) -> None:
+    """Sent ten minutes behind the server's clock, its answer read ``took`` milliseconds later."""
+    offset = Phone(street).run(
+        """const { DoorClock } = await core('clock');
+        const clock = new DoorClock(), sent = Date.now() - given;
+        clock.compare(new Date(sent + given / 2 + 600_000).toISOString(), sent);
+        return clock.offset;""",
+        took,
+    )
+    assert abs(offset - corrected) < 1_000
+
+
 def test_a_visit_over_a_closed_page_is_timed_by_the_clock(street: Street) -> None:
     senior, token = street.door.senior()
     order = street.door.order(senior)

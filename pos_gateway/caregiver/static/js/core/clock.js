@@ -9,6 +9,7 @@ import { randomName } from './bytes.js';
 
 const AGREE = 1000; // milliseconds by which clock and counter may part within one run
 const WORTH = 2000; // a smaller difference to the server's clock is the way there and back
+const LONG = 30_000; // an answer that took longer, as while the phone slept, no longer says what time it is
 const BEIJING = 8 * 3_600_000;
 
 export class DoorClock {
@@ -35,9 +36,9 @@ export class DoorClock {
 
   /** The server told its time in answer to a request that left at `sent` (by Date.now()). Answers whether the correction changed. */
   compare(serverTime, sent) {
-    const told = Date.parse(serverTime);
-    if (Number.isNaN(told)) return false;
-    const behind = Math.round(told - (sent + Date.now()) / 2);
+    const [told, got] = [Date.parse(serverTime), Date.now()];
+    if (Number.isNaN(told) || Math.abs(got - sent) > LONG) return false;
+    const behind = Math.round(told - (sent + got) / 2);
     const wanted = Math.abs(behind) < WORTH ? 0 : behind;
     if (Math.abs(wanted - this.#offset) < WORTH) return false;
     this.#offset = wanted;
