@@ -63,6 +63,24 @@ class KeyRing:
         except InvalidTag as error:
             raise BrokenInvariant(f"a field of {context} was altered") from error
 
+    def encrypt_bytes(self, plain: bytes, context: str) -> bytes:
+        """Like :meth:`encrypt` for a file: ``a256gcm:key_id:`` and then the bytes as they are."""
+        key_id, key = next(reversed(self.field_keys.items()))
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return f"a256gcm:{key_id}:".encode() + nonce + AESGCM(key).encrypt(nonce, plain, context.encode())
+
+    def decrypt_bytes(self, cipher: bytes, context: str) -> bytes:
+        """Open a file; raises BrokenInvariant when it was altered, moved, or its key is gone."""
+        algorithm, _, rest = cipher.partition(b":")
+        key_id, _, body = rest.partition(b":")
+        key = self.field_keys.get(key_id.decode("ascii", "replace"))
+        if algorithm != b"a256gcm" or key is None:
+            raise BrokenInvariant(f"no key for a file of {context}")
+        try:
+            return AESGCM(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], context.encode())
+        except InvalidTag as error:
+            raise BrokenInvariant(f"a file of {context} was altered") from error
+
     # -- look-up indexes: HMAC-SHA-256 ---------------------------------------------------------------------------------------
     def index(self, plain: str, context: str) -> str:
         """A keyed digest to find a value by (whole, or a part such as the last four digits under its own context)."""

@@ -242,6 +242,18 @@ class Reason(Enum):
     ONE_TIME_CODE_OVER = Words(403, "54", False, "验证码已失效", "The code counts no longer", "请重新获取验证码", "Ask for another code")
     NO_PHONE = Words(409, "57", False, "没有可以收验证码的电话", "There is no telephone for the code", "请用密码；没有密码的，请到市民卡网点设置", "Use the PIN; if there is none, have one set at the counter")
 
+    # --- the console -------------------------------------------------------------------------------------------------------
+    PAPER_TOO_LARGE = Words(413, "30", False, "文件超过{megabytes}MB", "The file is larger than {megabytes} MB", "请压缩或分开扫描后再上传", "Scan it smaller or in parts, then upload it again")
+    PAPER_KIND = Words(422, "30", False, "只收PDF、JPG和PNG文件", "Only PDF, JPG and PNG files are taken", "请另存为PDF或拍照后上传", "Save it as PDF or take a photograph, then upload that")
+    PAPERS_FULL = Words(409, "57", False, "附件最多{most}个", "There are {most} files already, which is the most", "请先移除不需要的附件", "Remove one that is not needed first")
+    SIGN_IN_WRONG = Words(403, "55", False, "登录名、密码或验证码不对", "Sign-in name, password or code is wrong", "请核对后重试；多次输错会暂时锁定", "Check them and try again; several wrong tries lock the account for a while")
+    SIGN_IN_LOCKED = Words(429, "75", True, "登录已暂时锁定", "Signing in is locked for a while", "请{minutes}分钟后再试，或请上级重置密码", "Try again in {minutes} minutes, or have the password reset by the office above")
+    SIGNED_OUT = Words(401, "58", False, "登录已过期，您填写的内容已保留", "You were signed out; what you had filled in is kept", "请重新登录后继续", "Sign in again and go on")
+    SECOND_FACTOR_DUE = Words(403, "58", False, "这个岗位要用手机验证码登录", "This role signs in with a code from the phone as well", "请先绑定验证器", "Set up the authenticator first")
+    PASSWORD_WEAK = Words(422, "30", False, "密码不符合要求：{detail}", "The password will not do: {detail}", "请另设密码", "Choose another password")
+    CHANGED_MEANWHILE = Words(409, "57", False, "您打开页面以后，这条记录已被他人修改", "Somebody changed this record since you opened the page", "请核对现在的内容后重新提交", "Look at what it says now, then submit again")
+    TASK_RUNNING = Words(409, "57", True, "同样的任务正在执行", "The same task is running already", "请等它完成", "Wait until it is done")
+
     # --- jobs --------------------------------------------------------------------------------------------------------------
     JOB_NOT_DUE = Words(409, "57", True, "任务{job}尚未到期（{due}）", "Job {job} is not due yet ({due})", "到期后会自动执行", "It runs by itself when its time has come")
     JOB_EARLIER_FIRST = Words(409, "57", False, "任务{job}应先完成{due}", "Job {job}: {due} must be done first", "请先办理较早的一期", "Run the earlier period first")

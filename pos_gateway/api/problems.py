@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
-from pos_gateway.faults import where
+from settlement.faults import where
 from settlement.outcomes import Declined, Reason, Refused, fill
 
 MEDIA_TYPE = "application/problem+json"

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from pos_gateway import security_log
-from pos_gateway.faults import where
+from settlement.faults import where
 from pos_gateway.iso8583 import mac
 from pos_gateway.iso8583.codec import Malformed, Received, decode, encode
 from pos_gateway.iso8583.server import Reply

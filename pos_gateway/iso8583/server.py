@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ssl import SSLContext
 
-from pos_gateway.faults import where
+from settlement.faults import where
 from pos_gateway.iso8583.codec import LENGTH_BYTES, LONGEST, framed
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""What all desks share: who may on what, forms, lists, tasks, the page around everything."""

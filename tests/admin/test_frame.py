@@ -1,0 +1,71 @@
+"""What all desks share: sessions, forms that count once, what is kept when a session ends, errors as pages."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from admin.tables import forms_sent, sessions
+from tests.admin.office import Office
+
+
+def test_who_is_not_signed_in_is_sent_to_sign_in(office: Office) -> None:
+    answer = office.app.test_client().get("/home/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/signin/?over=1&next=/home/")
+
+
+def test_the_start_page_greets_and_refuses_scripts(office: Office) -> None:
+    answer = office.seat("wang", "town").get("/home/")
+    assert answer.status == 200
+    assert "镇街经办 · 镇街 · 仙女镇" in answer.text
+    assert "default-src 'none'" in answer.response.headers["Content-Security-Policy"]
+    assert answer.response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_session_ends_after_half_an_hour_without_use_and_not_before(office: Office) -> None:
+    seat = office.seat("wang", "town")
+    office.passes(minutes=29)
+    assert seat.get("/home/").status == 200
+    office.passes(minutes=29)
+    assert seat.get("/home/").status == 200
+    office.passes(minutes=31)
+    assert seat.get("/home/").status == 303
+
+
+def test_a_session_ends_after_twelve_hours_however_busy(office: Office) -> None:
+    seat = office.seat("wang", "town")
+    for _ in range(36):
+        assert seat.get("/home/").status == 200
+        office.passes(minutes=20)
+    assert seat.get("/home/").status == 303
+
+
+def test_a_form_counts_once(office: Office) -> None:
+    seat = office.seat("wang", "town")
+    first = seat.post("/home/kept/forget", form_id="a" * 22)
+    again = seat.post("/home/kept/forget", form_id="a" * 22)
+    assert (first.status, again.status, again.location) == (303, 303, first.location)
+    with office.engine.connect() as conn:
+        assert conn.scalar(select(func.count()).select_from(forms_sent)) == 1
+
+
+def test_a_form_without_our_token_is_refused(office: Office) -> None:
+    seat = office.seat("wang", "town")
+    answer = seat.client.post("/signin/leave", data={"form_id": "a" * 22})
+    assert answer.status_code == 403
+    with office.engine.connect() as conn:
+        assert conn.scalar(select(func.count()).select_from(sessions)) == 1
+
+
+def test_what_was_filled_in_survives_the_end_of_a_session(office: Office) -> None:
+    seat = office.seat("wang", "town")
+    token = seat._token()
+    office.passes(hours=1)
+    gone = seat.client.post("/home/kept/forget", data={"csrf_token": token, "form_id": "b" * 22, "reason": "材料齐全"})
+    assert gone.status_code == 303
+    assert gone.headers["Location"] == "/signin/?over=1"
+
+
+def test_an_unknown_address_is_a_page_that_says_so(office: Office) -> None:
+    answer = office.seat("wang", "town").get("/no/such/page")
+    assert answer.status == 404
+    assert "没有这个地址" in answer.text
