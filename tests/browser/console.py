@@ -1,0 +1,93 @@
+"""The console on a real socket over a county that lived a quarter; a browser for every officer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from admin.app import create_app
+from admin.frame import sessions
+from admin.frame.console import ConsoleConfig
+from settlement.keys import KeyRing
+from tests.browser.conftest import DESK, SCREENS, Quiet, _Silent
+from tests.support import acting
+
+
+@dataclass
+class Console:
+    """``now`` is the console's time; browsers keep the machine's."""
+
+    engine: Engine
+    ring: KeyRing
+    now: datetime
+    chromium: Browser
+    app: Flask = field(init=False)
+    url: str = field(init=False)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(self.engine, lambda: self.now, ConsoleConfig(self.ring))
+        self._server = make_server("localhost", 0, Quiet(self.app), threaded=True, request_handler=_Silent)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://localhost:{self._server.server_port}"
+
+    def close(self) -> None:
+        for context in list(self.chromium.contexts):
+            context.close()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def passes(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def cookie(self, officer_id: str) -> str:
+        """What the browser of a signed-in officer holds."""
+        client = self.app.test_client()
+        with self.app.test_request_context(), acting(self.engine, self.now) as act:
+            token = sessions.begin(act, officer_id, "open", "password")
+        with client.session_transaction() as held:
+            held["desk"] = token
+        found = client.get_cookie("songbai_console")
+        assert found is not None
+        return str(found.value)
+
+    def browser(self, officer_id: str | None = None, size: tuple[int, int] = DESK) -> BrowserContext:
+        """A browser of its own; signed in when an officer is named."""
+        width, height = size
+        context = self.chromium.new_context(
+            base_url=self.url,
+            viewport={"width": width, "height": height},
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            accept_downloads=True,
+        )
+        if officer_id is not None:
+            held: Any = {"name": "songbai_console", "value": self.cookie(officer_id), "url": self.url}
+            context.add_cookies([held])
+        return context
+
+    def page(self, context: BrowserContext) -> Page:
+        """A page whose errors are kept in ``faults``."""
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: self._heard(page, said))
+        return page
+
+    def _heard(self, page: Page, said: Any) -> None:
+        if "Content Security Policy" in said.text:
+            self.faults.append(f"{page.url}: {said.text}")
+
+    def screenshot(self, page: Page, name: str) -> None:
+        """Kept for the documents when SONGBAI_SCREENS is set."""
+        if os.environ.get("SONGBAI_SCREENS"):
+            page.screenshot(path=SCREENS / f"console-{name}.png", full_page=True)
