@@ -12,11 +12,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from flask import request, session
+from flask import g, request, session
 from sqlalchemy import Row, delete, insert, select, update
 
 from admin.frame.console import here
-from admin.tables import passwords, sessions
+from admin.tables import forms_sent, passwords, sessions
 from settlement.act import Act, Actor
 from settlement.db import reading
 from settlement.officers import officers
@@ -72,9 +72,10 @@ def lately() -> str | None:
 
 
 def begin(act: Act, officer_id: str, stage: str, how: str) -> str:
-    """A new session; what the browser is to :func:`hold`. Sessions that ended long ago are forgotten on the way."""
+    """A new session; what the browser is to :func:`hold`. Sessions that ended long ago, and the forms sent in them, are forgotten on the way."""
     s = sessions.c
     act.conn.execute(delete(sessions).where(s.expires_at <= act.now - REMEMBERED))
+    act.conn.execute(delete(forms_sent).where(forms_sent.c.sent_at <= act.now - REMEMBERED))  # no session is as old
     token = secrets.token_urlsafe(32)
     idle = here().config.idle if stage == "open" else HALF_WAY
     row: dict[str, Any] = {"digest": _digest(token), "officer_id": officer_id, "stage": stage, "how": how}
@@ -86,6 +87,7 @@ def begin(act: Act, officer_id: str, stage: str, how: str) -> str:
 def hold(token: str) -> None:
     """Give the browser a new token, and nothing of what it held before."""
     session.clear()
+    g.pop("csrf_token", None)  # a form drawn in this request would carry the one of before
     session[_COOKIE] = token
 
 
