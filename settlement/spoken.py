@@ -63,6 +63,8 @@ CODES = {
     "printed": "已打印",
     "rejected": "不属实",
     "sent": "已发送",
+    "answer": "答复",
+    "answered": "已答复",
     "upheld": "属实",
     "waiting": "等待中",
     "withdrawn": "已撤回",

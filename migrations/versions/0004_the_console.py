@@ -88,6 +88,100 @@ def upgrade() -> None:
     )
     op.create_index("ix_papers_about", "papers", ["about"], unique=False)
     op.create_table(
+        "share_payments",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("quarter", sa.String(length=7), nullable=False),
+        sa.Column("payer", sa.String(length=80), nullable=False, comment="e.g. town:仙女镇"),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("reference", sa.String(length=80), nullable=False, comment="the bank's or the treasury's voucher"),
+        sa.Column("recorded_by", sa.String(length=80), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_by", sa.String(length=80), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("withdrawn_by", sa.String(length=80), nullable=True),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_share_payments_amount_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_share_payments")),
+    )
+    op.create_index("ix_share_payments_quarter", "share_payments", ["scheme_code", "quarter", "payer"], unique=False)
+    op.create_table(
+        "tenders",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=60), nullable=False, comment="of the published award notice"),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("awarded_on", sa.Date(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=80), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenders")),
+        sa.UniqueConstraint("scheme_code", "number", name=op.f("uq_tenders_scheme_code_number")),
+    )
+    op.create_table(
+        "tender_awards",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("town", sa.String(length=40), nullable=False),
+        sa.Column("awarded_by", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_tender_awards_provider_id_providers")),
+        sa.ForeignKeyConstraint(["tender_id"], ["tenders.id"], name=op.f("fk_tender_awards_tender_id_tenders")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tender_awards")),
+        sa.UniqueConstraint(
+            "tender_id", "provider_id", "town", name=op.f("uq_tender_awards_tender_id_provider_id_town")
+        ),
+    )
+    op.create_table(
+        "assessment_orders",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("senior_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column(
+            "enrolment_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="NULL: a reassessment",
+        ),
+        sa.Column("reason", sa.String(length=16), nullable=False, comment="application | due | asked"),
+        sa.Column("why", sa.Text(), nullable=True, comment="of one that was asked for"),
+        sa.Column("ordered_by", sa.String(length=80), nullable=False),
+        sa.Column("ordered_at", sa.BigInteger(), nullable=False),
+        sa.Column("assessor", sa.String(length=80), nullable=False, comment="officer who is to go there"),
+        sa.Column("status", sa.String(length=16), nullable=False, comment="ordered | found | done | withdrawn"),
+        sa.Column("assessed_on", sa.Date(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=True, comment="points, 0 to 90"),
+        sa.Column("level", sa.Integer(), nullable=True, comment="after what makes it worse"),
+        sa.Column(
+            "sheet_cipher", sa.Text(), nullable=True, comment="the 26 items and what makes it worse: health data"
+        ),
+        sa.Column("found_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "decided_by", sa.String(length=80), nullable=True, comment="who took the level over, or withdrew the order"
+        ),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_why", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('ordered','found','done','withdrawn')", name=op.f("ck_assessment_orders_status")
+        ),
+        sa.CheckConstraint("level BETWEEN 0 AND 4", name=op.f("ck_assessment_orders_level")),
+        sa.ForeignKeyConstraint(
+            ["enrolment_id"], ["enrolments.id"], name=op.f("fk_assessment_orders_enrolment_id_enrolments")
+        ),
+        sa.ForeignKeyConstraint(["senior_id"], ["seniors.id"], name=op.f("fk_assessment_orders_senior_id_seniors")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assessment_orders")),
+    )
+    op.create_index("ix_assessment_orders_enrolment", "assessment_orders", ["enrolment_id"], unique=False)
+    op.create_index("ix_assessment_orders_status", "assessment_orders", ["status", "assessor"], unique=False)
+    op.create_index(
+        "uq_assessment_orders_open",
+        "assessment_orders",
+        ["senior_id", "scheme_code"],
+        unique=True,
+        sqlite_where=sa.text("status IN ('ordered','found')"),
+        postgresql_where=sa.text("status IN ('ordered','found')"),
+    )
+    op.create_table(
         "console_passwords",
         sa.Column("officer_id", sa.String(length=80), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False, comment="Argon2id"),
@@ -126,14 +220,245 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_console_sessions")),
     )
     op.create_index("ix_console_sessions_officer_id", "console_sessions", ["officer_id"], unique=False)
+    op.create_table(
+        "contract_proposals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("award_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_day", sa.Date(), nullable=False),
+        sa.Column("until_day", sa.Date(), nullable=False, comment="first day after it"),
+        sa.Column("proposed_by", sa.String(length=80), nullable=False),
+        sa.Column("proposed_at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False, comment="proposed | approved | rejected"),
+        sa.Column("decided_by", sa.String(length=80), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_why", sa.Text(), nullable=True, comment="why it was rejected"),
+        sa.Column(
+            "contract_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="what came of it",
+        ),
+        sa.CheckConstraint(
+            "(status = 'approved') = (contract_id IS NOT NULL)", name=op.f("ck_contract_proposals_contracted")
+        ),
+        sa.CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name=op.f("ck_contract_proposals_decided")),
+        sa.CheckConstraint("status IN ('proposed','approved','rejected')", name=op.f("ck_contract_proposals_status")),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> proposed_by", name=op.f("ck_contract_proposals_two_people")
+        ),
+        sa.ForeignKeyConstraint(
+            ["award_id"], ["tender_awards.id"], name=op.f("fk_contract_proposals_award_id_tender_awards")
+        ),
+        sa.ForeignKeyConstraint(
+            ["contract_id"], ["contracts.id"], name=op.f("fk_contract_proposals_contract_id_contracts")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contract_proposals")),
+    )
+    op.create_index(
+        "uq_contract_proposals_waiting",
+        "contract_proposals",
+        ["award_id"],
+        unique=True,
+        sqlite_where=sa.text("status = 'proposed'"),
+        postgresql_where=sa.text("status = 'proposed'"),
+    )
+    op.create_table(
+        "enrolment_objections",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("enrolment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False, comment="what was said, as an officer took it down"),
+        sa.Column("recorded_by", sa.String(length=80), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "outcome",
+            sa.String(length=16),
+            nullable=True,
+            comment="upheld | dismissed | recheck; NULL while it is open",
+        ),
+        sa.Column("decided_by", sa.String(length=80), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_why", sa.Text(), nullable=True),
+        sa.CheckConstraint("(decided_at IS NULL) = (outcome IS NULL)", name=op.f("ck_enrolment_objections_decided")),
+        sa.ForeignKeyConstraint(
+            ["enrolment_id"], ["enrolments.id"], name=op.f("fk_enrolment_objections_enrolment_id_enrolments")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment_objections")),
+    )
+    op.create_index("ix_enrolment_objections_enrolment", "enrolment_objections", ["enrolment_id"], unique=False)
+    op.create_table(
+        "invoices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.String(length=30), nullable=False, comment="as printed; old paper ones as code-number"),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("registered_by", sa.String(length=80), nullable=False),
+        sa.Column("registered_at", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_by", sa.String(length=80), nullable=True),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_invoices_amount_positive")),
+        sa.ForeignKeyConstraint(["order_id"], ["payment_orders.id"], name=op.f("fk_invoices_order_id_payment_orders")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invoices")),
+    )
+    op.create_index("ix_invoices_order", "invoices", ["order_id"], unique=False)
+    op.create_index(
+        "uq_invoices_standing",
+        "invoices",
+        ["number"],
+        unique=True,
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.create_table(
+        "statement_questions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("statement_id", sa.String(length=80), nullable=False),
+        sa.Column("visit_id", sa.String(length=40), nullable=True, comment="empty: about the statement as a whole"),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("asked_by", sa.String(length=80), nullable=False),
+        sa.Column("asked_role", sa.String(length=40), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("answered_by", sa.String(length=80), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", sa.String(length=80), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["statement_id"], ["statements.id"], name=op.f("fk_statement_questions_statement_id_statements")
+        ),
+        sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_statement_questions_visit_id_visits")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_questions")),
+    )
+    op.create_index("ix_statement_questions_statement", "statement_questions", ["statement_id"], unique=False)
+    op.create_table(
+        "visit_callbacks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("visit_id", sa.String(length=40), nullable=False),
+        sa.Column("called_by", sa.String(length=80), nullable=False),
+        sa.Column("called_at", sa.BigInteger(), nullable=False),
+        sa.Column("reached", sa.Boolean(), nullable=False, comment="false: nobody answered"),
+        sa.Column(
+            "rating", sa.String(length=16), nullable=True, comment="satisfied | fair | dissatisfied; of who was reached"
+        ),
+        sa.Column(
+            "as_recorded",
+            sa.Boolean(),
+            nullable=True,
+            comment="items and duration were as recorded; of who was reached",
+        ),
+        sa.Column("words", sa.Text(), nullable=False, comment="what was said besides; may be empty"),
+        sa.CheckConstraint("rating IN ('satisfied','fair','dissatisfied')", name=op.f("ck_visit_callbacks_rating")),
+        sa.CheckConstraint("reached = (as_recorded IS NOT NULL)", name=op.f("ck_visit_callbacks_answered_whole")),
+        sa.CheckConstraint("reached = (rating IS NOT NULL)", name=op.f("ck_visit_callbacks_answered")),
+        sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_visit_callbacks_visit_id_visits")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_callbacks")),
+    )
+    op.create_index("ix_visit_callbacks_visit", "visit_callbacks", ["visit_id"], unique=False)
+    op.create_index(
+        "uq_visit_callbacks_reached",
+        "visit_callbacks",
+        ["visit_id"],
+        unique=True,
+        sqlite_where=sa.text("reached"),
+        postgresql_where=sa.text("reached"),
+    )
+    op.add_column(
+        "enrolments",
+        sa.Column(
+            "due_on",
+            sa.Date(),
+            nullable=True,
+            comment="last day of the step that is due; NULL where nothing is, or the calendar does not reach",
+        ),
+    )
+    op.create_index("ix_enrolments_due_on", "enrolments", ["due_on"], unique=False)
+    op.add_column(
+        "senior_agents",
+        sa.Column(
+            "waits_since",
+            sa.BigInteger(),
+            nullable=True,
+            comment="an office wrote it down and nobody has confirmed it; empty: it counts",
+        ),
+    )
+    op.add_column("senior_agents", sa.Column("confirmed_by", sa.String(length=80), nullable=True))
+    op.add_column(
+        "senior_agents",
+        sa.Column(
+            "confirmed_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when it began to count; empty: when it was appointed",
+        ),
+    )
+    op.add_column(
+        "senior_agents",
+        sa.Column("confirmed_how", sa.String(length=16), nullable=True, comment="code of people.agents.CONFIRMATIONS"),
+    )
+    op.create_index("ix_senior_agents_confirmed", "senior_agents", ["confirmed_at"], unique=False)
+    op.create_index("ix_senior_agents_waits", "senior_agents", ["waits_since"], unique=False)
+    op.create_index("ix_seniors_birth_date", "seniors", ["birth_date"], unique=False)
+    op.create_index("ix_seniors_name", "seniors", ["name"], unique=False, postgresql_ops={"name": "text_pattern_ops"})
+    op.create_index("ix_work_orders_provider", "work_orders", ["provider_id", "planned_start"], unique=False)
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index("ix_work_orders_provider", table_name="work_orders")
+    op.drop_index("ix_seniors_name", table_name="seniors", postgresql_ops={"name": "text_pattern_ops"})
+    op.drop_index("ix_seniors_birth_date", table_name="seniors")
+    op.drop_index("ix_senior_agents_waits", table_name="senior_agents")
+    op.drop_index("ix_senior_agents_confirmed", table_name="senior_agents")
+    op.drop_column("senior_agents", "confirmed_how")
+    op.drop_column("senior_agents", "confirmed_at")
+    op.drop_column("senior_agents", "confirmed_by")
+    op.drop_column("senior_agents", "waits_since")
+    op.drop_index("ix_enrolments_due_on", table_name="enrolments")
+    op.drop_column("enrolments", "due_on")
+    op.drop_index(
+        "uq_visit_callbacks_reached",
+        table_name="visit_callbacks",
+        sqlite_where=sa.text("reached"),
+        postgresql_where=sa.text("reached"),
+    )
+    op.drop_index("ix_visit_callbacks_visit", table_name="visit_callbacks")
+    op.drop_table("visit_callbacks")
+    op.drop_index("ix_statement_questions_statement", table_name="statement_questions")
+    op.drop_table("statement_questions")
+    op.drop_index(
+        "uq_invoices_standing",
+        table_name="invoices",
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.drop_index("ix_invoices_order", table_name="invoices")
+    op.drop_table("invoices")
+    op.drop_index("ix_enrolment_objections_enrolment", table_name="enrolment_objections")
+    op.drop_table("enrolment_objections")
+    op.drop_index(
+        "uq_contract_proposals_waiting",
+        table_name="contract_proposals",
+        sqlite_where=sa.text("status = 'proposed'"),
+        postgresql_where=sa.text("status = 'proposed'"),
+    )
+    op.drop_table("contract_proposals")
     op.drop_index("ix_console_sessions_officer_id", table_name="console_sessions")
     op.drop_table("console_sessions")
     op.drop_table("console_passwords")
+    op.drop_index(
+        "uq_assessment_orders_open",
+        table_name="assessment_orders",
+        sqlite_where=sa.text("status IN ('ordered','found')"),
+        postgresql_where=sa.text("status IN ('ordered','found')"),
+    )
+    op.drop_index("ix_assessment_orders_status", table_name="assessment_orders")
+    op.drop_index("ix_assessment_orders_enrolment", table_name="assessment_orders")
+    op.drop_table("assessment_orders")
+    op.drop_table("tender_awards")
+    op.drop_table("tenders")
+    op.drop_index("ix_share_payments_quarter", table_name="share_payments")
+    op.drop_table("share_payments")
     op.drop_index("ix_papers_about", table_name="papers")
     op.drop_table("papers")
     op.drop_index("ix_console_tasks_officer_id", table_name="console_tasks")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, exists, func, select, update
 
 from settlement import officers
 from settlement.act import Act
-from settlement.closing import personal
+from settlement.closing import personal, questions
 from settlement.closing.drawing import Drawing
 from settlement.closing.tables import month_closes, statements
 from settlement.db import insert_if_absent
@@ -129,7 +129,8 @@ def _close(act: Act, scheme_code: str, month: Month) -> str:
 
 # -- people -------------------------------------------------------------------------------------------------------------------
 def verify_statement(act: Act, statement_id: str) -> None:
-    """The town verifies a statement; verified already: no change. Raises Refused(NOT_FOUND), Refused(SAME_PERSON) for its drawer."""
+    """The town verifies a statement; verified already: no change. Raises Refused(NOT_FOUND), Refused(SAME_PERSON) for its drawer,
+    Refused(QUESTION_OPEN) while a question of the town stands."""
     row = act.conn.execute(select(statements).where(statements.c.id == statement_id)).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=statement_id)
@@ -155,6 +156,7 @@ def _verify(act: Act, scheme_code: str, month: Month, town: str, rows: Any) -> i
     due = [row for row in rows if row.status == "drawn"]
     for row in due:
         officers.require_other(act, row.drawn_by)
+    questions.require_none(act.conn, statements.c.id.in_([row.id for row in due]), "town")
     signed = {"status": "verified", "verified_by": act.actor.id, "verified_at": act.now}
     for row in due:
         act.conn.execute(
@@ -170,7 +172,8 @@ def _verify(act: Act, scheme_code: str, month: Month, town: str, rows: Any) -> i
 def confirm(act: Act, scheme_code: str, month: Month) -> str:
     """District civil affairs confirms all statements of a month; confirmed already: no change. Returns the stage.
 
-    Raises Refused(OUT_OF_TURN) while a town has not verified, Refused(SAME_PERSON) for who drew up or verified.
+    Raises Refused(OUT_OF_TURN) while a town has not verified, Refused(SAME_PERSON) for who drew up or verified, Refused(QUESTION_OPEN)
+    while a question of the district stands.
     """
     officers.require(act, "month.confirm")
     close = _locked(act, scheme_code, month)
@@ -181,6 +184,7 @@ def confirm(act: Act, scheme_code: str, month: Month) -> str:
     s = statements.c
     for row in act.conn.execute(select(s.drawn_by, s.verified_by).where(_of(scheme_code, month)).distinct()):
         officers.require_other(act, row.drawn_by, row.verified_by)
+    questions.require_none(act.conn, _of(scheme_code, month), "civil_affairs")
     signed = {"status": "confirmed", "confirmed_by": act.actor.id, "confirmed_at": act.now}
     act.conn.execute(update(statements).where(_of(scheme_code, month)).values(**signed))
     return _reach(act, scheme_code, month, "confirmed")

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -13,9 +14,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from settlement.db import Instant, Json, RowId, metadata
+
+_STANDING = text("withdrawn_at IS NULL")
 
 month_closes = Table(
     "month_closes",
@@ -282,4 +286,62 @@ bank_results = Table(
     Column("returned", Integer, nullable=False),
     Column("confirmed_by", String(80), nullable=False),
     Column("confirmed_at", Instant, nullable=False),
+)
+
+# What a provider billed for an order. One that was registered wrongly is withdrawn and stays on record.
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("order_id", String(80), ForeignKey("payment_orders.id"), nullable=False),
+    Column("number", String(30), nullable=False, comment="as printed; old paper ones as code-number"),
+    Column("issued_on", Date, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("registered_by", String(80), nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Column("withdrawn_by", String(80)),
+    Column("withdrawn_at", Instant),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+    Index("ix_invoices_order", "order_id"),
+    Index("uq_invoices_standing", "number", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING),
+)
+
+# A payer's own share, put onto the account that pays: recorded by one person, counted once another has confirmed it.
+share_payments = Table(
+    "share_payments",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("scheme_code", String(40), nullable=False),
+    Column("quarter", String(7), nullable=False),
+    Column("payer", String(80), nullable=False, comment="e.g. town:仙女镇"),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("paid_on", Date, nullable=False),
+    Column("reference", String(80), nullable=False, comment="the bank's or the treasury's voucher"),
+    Column("recorded_by", String(80), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("confirmed_by", String(80)),
+    Column("confirmed_at", Instant),
+    Column("withdrawn_by", String(80)),
+    Column("withdrawn_at", Instant),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+    Index("ix_share_payments_quarter", "scheme_code", "quarter", "payer"),
+)
+
+# Asked by an office and answered by the provider, or the other way round; closed by the side that asked.
+statement_questions = Table(
+    "statement_questions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("statement_id", String(80), ForeignKey("statements.id"), nullable=False),
+    Column("visit_id", String(40), ForeignKey("visits.id"), comment="empty: about the statement as a whole"),
+    Column("words", Text, nullable=False),
+    Column("asked_by", String(80), nullable=False),
+    Column("asked_role", String(40), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("answer", Text),
+    Column("answered_by", String(80)),
+    Column("answered_at", Instant),
+    Column("closed_by", String(80)),
+    Column("closed_at", Instant),
+    Index("ix_statement_questions_statement", "statement_id"),
 )
