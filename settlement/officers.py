@@ -151,6 +151,15 @@ MAY: dict[str, frozenset[str]] = {
         "months.read": "town town_finance civil_affairs district_finance auditor",
         "statement.ask": "provider town civil_affairs",
         "statement.answer": "provider town civil_affairs",
+        # people: search, a person's page, registers, invitations
+        "people.read": "village town civil_affairs card_counter hotline auditor",
+        "people.history": "village town civil_affairs auditor",
+        "senior.reveal": "village town civil_affairs card_counter hotline auditor",
+        "register.read": "village town civil_affairs auditor",
+        "register.import": "town civil_affairs system",
+        "register.confirm": "village town civil_affairs",
+        "invitation.send": "village town civil_affairs system",
+        "invitation.answer": "village town civil_affairs",
         # cards, the hotline, voices
         "cards.read": "village town civil_affairs card_counter auditor",
         "cards.serve": "village town civil_affairs card_counter",

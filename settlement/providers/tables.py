@@ -55,6 +55,60 @@ contracts = Table(
     Index("ix_contracts_town", "town"),
 )
 
+# What the district's tender decided: who won which towns. A contract is proposed for a town that was won.
+tenders = Table(
+    "tenders",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("scheme_code", String(40), nullable=False),
+    Column("number", String(60), nullable=False, comment="of the published award notice"),
+    Column("title", String(200), nullable=False),
+    Column("awarded_on", Date, nullable=False),
+    Column("recorded_by", String(80), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    UniqueConstraint("scheme_code", "number"),
+)
+
+tender_awards = Table(
+    "tender_awards",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("tender_id", RowId, ForeignKey("tenders.id"), nullable=False),
+    Column("provider_id", RowId, ForeignKey("providers.id"), nullable=False),
+    Column("town", String(40), nullable=False),
+    Column("awarded_by", String(80), nullable=False),
+    UniqueConstraint("tender_id", "provider_id", "town"),
+)
+
+# A contract as one person drew it up, until another approves: only then does a row of contracts stand.
+contract_proposals = Table(
+    "contract_proposals",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("award_id", RowId, ForeignKey("tender_awards.id"), nullable=False),
+    Column("from_day", Date, nullable=False),
+    Column("until_day", Date, nullable=False, comment="first day after it"),
+    Column("proposed_by", String(80), nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False, comment="proposed | approved | rejected"),
+    Column("decided_by", String(80)),
+    Column("decided_at", Instant),
+    Column("decided_why", Text, comment="why it was rejected"),
+    Column("contract_id", RowId, ForeignKey("contracts.id"), comment="what came of it"),
+    CheckConstraint("status IN ('proposed','approved','rejected')", name="status"),
+    CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
+    CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="two_people"),
+    CheckConstraint("(status = 'approved') = (contract_id IS NOT NULL)", name="contracted"),
+    # One at a time waits for a town that was won.
+    Index(
+        "uq_contract_proposals_waiting",
+        "award_id",
+        unique=True,
+        sqlite_where=text("status = 'proposed'"),
+        postgresql_where=text("status = 'proposed'"),
+    ),
+)
+
 caregivers = Table(
     "caregivers",
     metadata,

@@ -37,11 +37,11 @@ class Frequency:
 
 def frequency(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[Frequency]:
     """Who still misses visits of a month. What was missed may be made up within ``visits.make_up.months`` months after."""
-    owed = _owed(conn, scheme, month, "owed")
+    owed = owed_in(conn, scheme, month, "owed")
     surplus: ColumnElement[int] = literal(0)
     source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
     for ahead in range(1, scheme.visits.make_up.months + 1):
-        later = _owed(conn, scheme, month.plus(ahead), f"later{ahead}")
+        later = owed_in(conn, scheme, month.plus(ahead), f"later{ahead}")
         source = source.outerjoin(later, later.c.senior_id == owed.c.senior_id)
         spare = func.coalesce(later.c.done - later.c.required, 0)
         surplus = surplus + case((spare > 0, spare), else_=0)
@@ -58,7 +58,7 @@ def frequency(conn: Connection, scheme: Scheme, month: Month, town: str | None =
     return [Frequency(*row) for row in conn.execute(query)]
 
 
-def _owed(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subquery:
+def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subquery:
     """(senior, group, required, done) of everybody entitled in a month."""
     e = entitlements.c
     entitled = and_(

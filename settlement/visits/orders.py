@@ -14,6 +14,9 @@ from settlement.db import insert_if_absent
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused, declined
 from settlement.people.tables import seniors
+from settlement.periods import local_date
+from settlement.providers import rights
+from settlement.providers.tables import caregivers
 from settlement.visits.tables import visit_lines, visits, work_orders
 from settlement.visits.words import NOT_SERVED_REASONS, ORDER_CANCEL_REASONS, ORDER_STATUS, unlisted
 
@@ -83,6 +86,39 @@ _PLANNED = ("id", "provider_id", "senior_id", "caregiver_id", "planned_start", "
 
 def _row(order: Plan) -> dict[str, Any]:
     return {name: getattr(order, name) for name in _PLANNED} | {"items": list(order.items)}
+
+
+def assign(act: Act, order_ids: Sequence[str], caregiver_id: int | None) -> int:
+    """Give planned orders to a caregiver, or to nobody (None); how many changed. All or none.
+
+    Raises Refused: ORDER_UNKNOWN, NOT_ALLOWED, CAREGIVER_UNKNOWN for another provider's, ORDER_NOT_PLANNED, and why the caregiver may not work on one
+    of the days (CAREGIVER_NOT_EMPLOYED, CAREGIVER_UNTRAINED, CERTIFICATE_EXPIRED).
+    """
+    o, wanted = work_orders.c, sorted(set(order_ids))
+    query = select(o.id, o.provider_id, o.caregiver_id, o.planned_start, o.status).where(o.id.in_(wanted))
+    rows = act.conn.execute(query.order_by(o.id).with_for_update()).all()
+    if not wanted or len(rows) != len(wanted):
+        raise Refused(Reason.ORDER_UNKNOWN)
+    for provider_id in {row.provider_id for row in rows}:
+        require(act, "order.plan", provider_id=provider_id)
+    whose = {row.provider_id for row in rows}
+    caregiver = None
+    if caregiver_id is not None:
+        caregiver = act.conn.execute(select(caregivers).where(caregivers.c.id == caregiver_id)).one_or_none()
+        if caregiver is None or whose != {caregiver.provider_id}:
+            raise Refused(Reason.CAREGIVER_UNKNOWN)
+    for row in rows:
+        if row.status != "planned":
+            raise Refused(Reason.ORDER_NOT_PLANNED, **state_words(row.status))
+        refusal = None if caregiver is None else rights.work_refused(caregiver, local_date(row.planned_start))
+        if refusal is not None:
+            raise Refused(refusal)
+    changed = [row for row in rows if row.caregiver_id != caregiver_id]
+    act.conn.execute(update(work_orders).where(o.id.in_([row.id for row in changed])).values(caregiver_id=caregiver_id))
+    for row in changed:
+        before, after = {"caregiver": row.caregiver_id}, {"caregiver": caregiver_id}
+        act.audit("order.assign", f"order:{row.id}", before=before, after=after)
+    return len(changed)
 
 
 def cancel(act: Act, order_id: str, reason: str) -> Declined | None:

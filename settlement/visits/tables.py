@@ -49,6 +49,7 @@ work_orders = Table(
     Column("created_at", Instant, nullable=False),
     Index("ix_work_orders_caregiver", "caregiver_id", "planned_start"),
     Index("ix_work_orders_senior", "senior_id", "planned_start"),
+    Index("ix_work_orders_provider", "provider_id", "planned_start"),
     CheckConstraint("status IN ('planned','done','cancelled','not_served')", name="status"),
 )
 
