@@ -73,6 +73,7 @@ CODES = {
     "sold": "已扣款",
     # what somebody wants to do
     "approve": "批准",
+    "confirm": "确认",
     "redraw": "重新汇总",
     "reissue": "更正或重发",
     "release": "认可",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from settlement.act import Act
 from settlement.cards import book, lifecycle, registry
@@ -19,6 +19,7 @@ from settlement.db import micros
 from settlement.ledger import accounts as account_book
 from settlement.ledger import chart, transfer
 from settlement.ledger.accounts import Account
+from settlement.ledger.tables import accounts
 from settlement.ledger.transfer import Posted, Transfer
 from settlement.officers import require
 from settlement.outcomes import Declined, Reason, Refused
@@ -83,6 +84,23 @@ class Closed:
     refunded_fen: int
     returned: int
     payee: str
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What closing would do now: ``refund_fen`` to the payee, ``returned`` to the funds, in the scheme's unit; ``held``: a pending hold forbids it."""
+
+    refund_fen: int
+    returned: int
+    held: bool
+
+
+def would_close(conn: Connection, card_id: int) -> Closing:
+    """What :func:`close` would pay out and take back, for whoever is to agree to it."""
+    a = accounts.c
+    own = conn.execute(select(a.code, a.balance, a.held).where(a.owner == chart.card(card_id))).all()
+    mine = sum(row.balance for row in own if row.code == chart.CARD_PERSONAL)
+    return Closing(mine, sum(row.balance for row in own) - mine, any(row.held for row in own))
 
 
 def close(

@@ -39,7 +39,24 @@ def appoint(
     if as_json:
         desk.show_json({"agent_id": id, "senior_id": senior})
     else:
-        desk.say(f"代理人编号 {id}", "the agent's number")
+        desk.say(
+            f"代理人编号 {id}，由另一人确认后生效", "the agent's number; it counts once somebody else confirmed it"
+        )
+
+
+@agent.command("confirm")
+@click.argument("agent_id", type=int)
+@by_option
+@json_option
+@pass_desk
+def confirm(desk: Desk, agent_id: int, by: str, as_json: bool) -> None:
+    """核实并确认（登记人以外的人），即时生效 Confirm, as somebody else than who wrote it down."""
+    with desk.acting(by) as act:
+        agents.confirm(act, agent_id)
+    if as_json:
+        desk.show_json({"agent_id": agent_id, "confirmed": True})
+    else:
+        desk.say(f"代理人 {agent_id} 已生效", "it counts from now on")
 
 
 @agent.command("withdraw")

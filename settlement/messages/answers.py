@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, exists, literal, select
+from sqlalchemy import ColumnElement, String, cast, exists, literal, or_, select
 
 from settlement.act import Act
 from settlement.keys import KeyRing
@@ -13,7 +13,7 @@ from settlement.messages import recipients
 from settlement.messages.announce import BATCH, leave, leave_with
 from settlement.messages.tables import messages
 from settlement.officers import require
-from settlement.people.agents import RELATIONS
+from settlement.people.agents import BEGAN, COUNTS, RELATIONS
 from settlement.people.tables import agents
 from settlement.periods import SHANGHAI
 from settlement.providers.tables import providers
@@ -54,9 +54,11 @@ def agents_appointed(act: Act, ring: KeyRing, limit: int = BATCH) -> int:
     """Tell the senior, and nobody else, that somebody became their agent; how many were left in the outbox."""
     require(act, "message.put")
     a = agents.c
-    query = select(a.id, a.senior_id, a.name, a.relation, a.appointed_at)
-    query = query.where(a.withdrawn_at.is_(None), a.appointed_at >= act.now - NEWS, ~_told("agent", a.id))
-    rows = act.conn.execute(query.order_by(a.appointed_at, a.id).limit(limit)).all()
+    query = select(a.id, a.senior_id, a.name, a.relation, BEGAN.label("began"))
+    since = act.now - NEWS
+    lately = or_(a.appointed_at >= since, a.confirmed_at >= since)
+    query = query.where(COUNTS, lately, ~_told("agent", a.id))
+    rows = act.conn.execute(query.order_by(BEGAN, a.id).limit(limit)).all()
     whom = recipients.seniors_only(act.conn, ring, [row.senior_id for row in rows])
     told = [(whom[r.senior_id], r.senior_id, f"agent:{r.id}", _appointed_text(r)) for r in rows]
     return leave_with(act, ring, "agent", told)
@@ -83,7 +85,7 @@ def _answered_text(row: Any) -> str:
 
 
 def _appointed_text(row: Any) -> str:
-    day = row.appointed_at.astimezone(SHANGHAI)
+    day = row.began.astimezone(SHANGHAI)
     who = f"{row.name}（{RELATIONS[row.relation][0]}）"
     text = f"【养老服务卡】{day.month}月{day.day}日起，{who}是您的代理人，可以查余额、预约服务、确认扣款。"
     return text + "您没有同意的，请马上告诉村(社区)。"

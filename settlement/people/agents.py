@@ -1,6 +1,7 @@
 """Agents: who may look, ask and agree for a senior. Only with the senior's recorded consent, which may be withdrawn at any time.
 
-A name beside the telephone on a roster is no agent: nobody recorded that the senior agreed.
+A name beside the telephone on a roster is no agent: nobody recorded that the senior agreed. What an office wrote down counts once somebody else
+confirmed it, or the senior did by the card's PIN (``cards.consenting``): one officer alone makes nobody an agent.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
 
 from settlement.act import Act
 from settlement.db import insert_if_absent
 from settlement.keys import KeyRing
-from settlement.officers import require
+from settlement.officers import require, require_other
 from settlement.outcomes import Reason, Refused
 from settlement.people import cells
 from settlement.people.faults import Wrong
@@ -46,6 +47,17 @@ CONSENTS: Mapping[str, tuple[str, str]] = {
 }
 """How the senior agreed. The last one is the page's own; an office uses the others."""
 
+CONFIRMATIONS: Mapping[str, tuple[str, str]] = {
+    "officer": ("另一经办人核实", "by another officer"),
+    "pin": ("本人在柜台输入密码", "by the senior, with the PIN"),
+}
+"""Who confirmed what an office wrote down."""
+
+COUNTS: ColumnElement[bool] = and_(agents.c.withdrawn_at.is_(None), agents.c.waits_since.is_(None))
+"""Those whose right runs."""
+BEGAN = func.coalesce(agents.c.confirmed_at, agents.c.appointed_at)
+"""When it began to."""
+
 
 @dataclass(frozen=True, repr=False)
 class Agent:
@@ -63,7 +75,7 @@ class Agent:
 
 
 def appoint(act: Act, ring: KeyRing, senior_id: int, name: str, phone: str, relation: str, how: str) -> int:
-    """Record that the senior agreed to an agent; the agent's id.
+    """Record that the senior agreed to an agent; the agent's id. What an office recorded waits for :func:`confirm`.
 
     ``phone``: a mobile number or a land line with area code. ``relation``: of :data:`RELATIONS`; ``how``: of :data:`CONSENTS`. An agent appoints
     nobody. Raises Refused: NOT_ALLOWED; NOT_FOUND; BAD_INPUT for a name, telephone or word that cannot be; AGENT_KNOWN when the telephone
@@ -82,7 +94,7 @@ def appoint(act: Act, ring: KeyRing, senior_id: int, name: str, phone: str, rela
         raise Refused(Reason.BAD_INPUT, detail="姓名 name")
     row = {"senior_id": senior_id, "name": name, "relation": relation, "consent": how}
     row |= {"phone_cipher": ring.encrypt(number, PHONE), "phone_index": ring.index(number, PHONE)}
-    row |= {"appointed_by": act.actor.id, "appointed_at": act.now}
+    row |= {"appointed_by": act.actor.id, "appointed_at": act.now, "waits_since": None if own else act.now}
     running = select(func.count()).where(agents.c.senior_id == senior_id, agents.c.withdrawn_at.is_(None))
     if act.conn.execute(running).scalar_one() >= MOST:
         raise Refused(Reason.AGENTS_FULL, most=MOST)
@@ -94,13 +106,36 @@ def appoint(act: Act, ring: KeyRing, senior_id: int, name: str, phone: str, rela
     return int(agent_id)
 
 
-def withdraw(act: Act, agent_id: int, why: str) -> None:
-    """End an agent's right at once: the senior takes it back, or the agent gives it up. Again changes nothing. Raises Refused."""
-    require(act, "agent.withdraw")
+def confirm(act: Act, agent_id: int, how: str = "officer") -> None:
+    """What an office wrote down counts from now on. ``how``: of :data:`CONFIRMATIONS`; ``officer``: by somebody else than who wrote it down,
+    ``pin``: the caller has just found the senior's PIN right. Again changes nothing. Raises Refused: NOT_ALLOWED, NOT_FOUND, SAME_PERSON,
+    WRONG_STATE when it was withdrawn."""
+    require(act, "agent.confirm")
+    _require_listed(how, CONFIRMATIONS, "how")
+    row = _locked(act, agent_id)
+    if row.withdrawn_at is not None:
+        raise Refused(Reason.WRONG_STATE, state="withdrawn", event="confirm")
+    if row.waits_since is None:
+        return
+    if how == "officer":
+        require_other(act, row.appointed_by)
+    done = {"waits_since": None, "confirmed_by": act.actor.id, "confirmed_at": act.now, "confirmed_how": how}
+    act.conn.execute(update(agents).where(agents.c.id == agent_id).values(done))
+    act.audit("agent.confirm", f"agent:{agent_id}", after={"senior": row.senior_id, "how": how})
+
+
+def _locked(act: Act, agent_id: int) -> Row[Any]:
     row = act.conn.execute(select(agents).where(agents.c.id == agent_id).with_for_update()).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=f"agent {agent_id}")
     require_person(act, row.senior_id)
+    return row
+
+
+def withdraw(act: Act, agent_id: int, why: str) -> None:
+    """End an agent's right at once: the senior takes it back, or the agent gives it up. Again changes nothing. Raises Refused."""
+    require(act, "agent.withdraw")
+    row = _locked(act, agent_id)
     if act.actor.id.partition("/agent:")[2] not in ("", str(agent_id)):
         raise Refused(Reason.NOT_ALLOWED)  # an agent ends nobody else's right
     if row.withdrawn_at is not None:
@@ -113,7 +148,7 @@ def withdraw(act: Act, agent_id: int, why: str) -> None:
 def appointed(conn: Connection, senior_id: int, at: datetime) -> bool:
     """Whether somebody was the senior's agent at a moment."""
     a = agents.c
-    stood = and_(a.appointed_at <= at, or_(a.withdrawn_at.is_(None), a.withdrawn_at > at))
+    stood = and_(a.waits_since.is_(None), at >= BEGAN, or_(a.withdrawn_at.is_(None), a.withdrawn_at > at))
     return bool(conn.execute(select(exists().where(a.senior_id == senior_id, stood))).scalar_one())
 
 
@@ -126,7 +161,7 @@ def of_many(conn: Connection, ring: KeyRing, senior_ids: Iterable[int]) -> dict[
     """As :func:`of`, of many people; without those who have none."""
     found: dict[int, list[Agent]] = {}
     for part in chunks(senior_ids):
-        running = select(agents).where(agents.c.senior_id.in_(part), agents.c.withdrawn_at.is_(None))
+        running = select(agents).where(agents.c.senior_id.in_(part), COUNTS)
         for row in conn.execute(running.order_by(agents.c.id)):
             found.setdefault(row.senior_id, []).append(_agent(row, ring))
     return found
@@ -134,7 +169,7 @@ def of_many(conn: Connection, ring: KeyRing, senior_ids: Iterable[int]) -> dict[
 
 def get(conn: Connection, ring: KeyRing, agent_id: int) -> Agent | None:
     """An agent whose right runs; None when it never did or has ended."""
-    query = select(agents).where(agents.c.id == agent_id, agents.c.withdrawn_at.is_(None))
+    query = select(agents).where(agents.c.id == agent_id, COUNTS)
     row = conn.execute(query).one_or_none()
     return None if row is None else _agent(row, ring)
 
@@ -145,7 +180,7 @@ def by_phone(conn: Connection, ring: KeyRing, senior_id: int, phone: str) -> Age
         index = ring.index(_number(phone), PHONE)
     except Refused:
         return None
-    mine = agents.c.senior_id == senior_id, agents.c.phone_index == index, agents.c.withdrawn_at.is_(None)
+    mine = agents.c.senior_id == senior_id, agents.c.phone_index == index, COUNTS
     row = conn.execute(select(agents).where(*mine)).one_or_none()
     return None if row is None else _agent(row, ring)
 

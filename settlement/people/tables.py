@@ -67,10 +67,15 @@ seniors = Table(
     Column("emergency_name", String(80)),
     Column("emergency_phone_cipher", Text),
     Column("created_at", Instant, nullable=False),
+    Column("moved_at", Instant, comment="when we learnt of the last move to another town of the district"),
     Index("ix_seniors_id_last4_index", "id_last4_index"),
     Index("ix_seniors_surname_village_index", "surname_village_index"),
     Index("ix_seniors_phone_index", "phone_index"),
     Index("ix_seniors_town", "town", "village"),
+    # By code points and not by the language's order: so a beginning of a name is a range of the index.
+    Index("ix_seniors_name", "name", postgresql_ops={"name": "text_pattern_ops"}),
+    Index("ix_seniors_birth_date", "birth_date"),
+    Index("ix_seniors_died_on", "died_on"),
     CheckConstraint("status IN ('registered','entitled','removed')", name="status"),
 )
 
@@ -115,8 +120,14 @@ enrolments = Table(
     Column("publicity_from", Date),
     Column("publicity_until", Date, comment="the last of the scheme's working days"),
     Column("completed_on", Date),
+    Column(
+        "due_on",
+        Date,
+        comment="last day of the step that is due; NULL where nothing is, or the calendar does not reach",
+    ),
     UniqueConstraint("senior_id", "scheme_code", "intake"),
     Index("ix_enrolments_step", "scheme_code", "step"),
+    Index("ix_enrolments_due_on", "due_on"),
 )
 
 enrolment_steps = Table(
@@ -130,6 +141,60 @@ enrolment_steps = Table(
     Column("at", Instant, nullable=False),
     Column("reason", Text),
     Index("ix_enrolment_steps_enrolment", "enrolment_id"),
+)
+
+# What somebody had against a name that was posted, and what was decided about it. The publicity passes only when none is open.
+objections = Table(
+    "enrolment_objections",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("enrolment_id", RowId, ForeignKey("enrolments.id"), nullable=False),
+    Column("words", Text, nullable=False, comment="what was said, as an officer took it down"),
+    Column("recorded_by", String(80), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("outcome", String(16), comment="upheld | dismissed | recheck; NULL while it is open"),
+    Column("decided_by", String(80)),
+    Column("decided_at", Instant),
+    Column("decided_why", Text),
+    CheckConstraint("(decided_at IS NULL) = (outcome IS NULL)", name="decided"),
+    Index("ix_enrolment_objections_enrolment", "enrolment_id"),
+)
+
+# An assessment at home that an assessor was asked for: of an applicant, or of somebody entitled whose assessment is old or no longer true.
+assessment_orders = Table(
+    "assessment_orders",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("scheme_code", String(40), nullable=False),
+    Column("enrolment_id", RowId, ForeignKey("enrolments.id"), comment="NULL: a reassessment"),
+    Column("reason", String(16), nullable=False, comment="application | due | asked"),
+    Column("why", Text, comment="of one that was asked for"),
+    Column("ordered_by", String(80), nullable=False),
+    Column("ordered_at", Instant, nullable=False),
+    Column("assessor", String(80), nullable=False, comment="officer who is to go there"),
+    Column("status", String(16), nullable=False, comment="ordered | found | done | withdrawn"),
+    Column("assessed_on", Date),
+    Column("total", Integer, comment="points, 0 to 90"),
+    Column("level", Integer, comment="after what makes it worse"),
+    Column("sheet_cipher", Text, comment="the 26 items and what makes it worse: health data"),
+    Column("found_at", Instant),
+    Column("decided_by", String(80), comment="who took the level over, or withdrew the order"),
+    Column("decided_at", Instant),
+    Column("decided_why", Text),
+    CheckConstraint("status IN ('ordered','found','done','withdrawn')", name="status"),
+    CheckConstraint("level BETWEEN 0 AND 4", name="level"),
+    Index("ix_assessment_orders_status", "status", "assessor"),
+    Index("ix_assessment_orders_enrolment", "enrolment_id"),
+    # One under way per person and scheme, whatever two officers do at once.
+    Index(
+        "uq_assessment_orders_open",
+        "senior_id",
+        "scheme_code",
+        unique=True,
+        sqlite_where=text("status IN ('ordered','found')"),
+        postgresql_where=text("status IN ('ordered','found')"),
+    ),
 )
 
 # What a person is entitled to, month by month: issuance reads only this. A row ends (to_month) when the benefit, level or life changes.
@@ -188,11 +253,17 @@ agents = Table(
     Column("consent", String(16), nullable=False, comment="how the senior agreed: code of people.agents.CONSENTS"),
     Column("appointed_by", String(80), nullable=False),
     Column("appointed_at", Instant, nullable=False),
+    Column("waits_since", Instant, comment="an office wrote it down and nobody has confirmed it; empty: it counts"),
+    Column("confirmed_by", String(80)),
+    Column("confirmed_at", Instant, comment="when it began to count; empty: when it was appointed"),
+    Column("confirmed_how", String(16), comment="code of people.agents.CONFIRMATIONS"),
     Column("withdrawn_by", String(80)),
     Column("withdrawn_at", Instant),
     Column("withdrawn_why", Text),
     CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn"),
     Index("ix_senior_agents_appointed", "appointed_at"),
+    Index("ix_senior_agents_confirmed", "confirmed_at"),
+    Index("ix_senior_agents_waits", "waits_since"),
     # One running row per person and telephone, whatever two counters do at once.
     Index(
         "uq_senior_agents_phone",
@@ -201,5 +272,58 @@ agents = Table(
         unique=True,
         sqlite_where=text("withdrawn_at IS NULL"),
         postgresql_where=text("withdrawn_at IS NULL"),
+    ),
+)
+
+# Files of deaths that other offices keep: what of them concerns somebody of ours. Another person than who brought the file in confirms each.
+register_deaths = Table(
+    "register_deaths",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("source", String(16), nullable=False, comment="code of people.registers.SOURCES"),
+    Column("died_on", Date, nullable=False),
+    Column("name_differs", Boolean, nullable=False, comment="the file has another name for this identity number"),
+    Column("file_sha256", String(64), nullable=False),
+    Column("imported_by", String(80), nullable=False),
+    Column("imported_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False, comment="waiting | confirmed | dismissed"),
+    Column("decided_by", String(80)),
+    Column("decided_at", Instant),
+    Column("decided_why", Text),
+    UniqueConstraint("senior_id", "died_on"),
+    CheckConstraint("status IN ('waiting','confirmed','dismissed')", name="status"),
+    CheckConstraint("(status = 'waiting') = (decided_at IS NULL)", name="decided"),
+    Index("ix_register_deaths_status", "status"),
+)
+
+# Who was asked whether they want what they became eligible for. "Yes" is the application.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("senior_id", RowId, ForeignKey("seniors.id"), nullable=False),
+    Column("scheme_code", String(40), nullable=False),
+    Column("benefits", Json, nullable=False, comment="codes of what the person may have"),
+    Column("invited_by", String(80), nullable=False),
+    Column("invited_at", Instant, nullable=False),
+    Column("answer", String(8), comment="yes | no; empty: none yet"),
+    Column("answered_how", String(16), comment="sms | telephone | in_person"),
+    Column("answered_on", Date, comment="when they said so: the day of the application"),
+    Column("answered_by", String(80), comment="who wrote it down"),
+    Column("answered_at", Instant),
+    Column("enrolment_id", RowId, ForeignKey("enrolments.id"), comment="empty after a yes: waits for the next intake"),
+    CheckConstraint("answer IN ('yes','no')", name="answer"),
+    CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered"),
+    Index("ix_invitations_senior", "senior_id"),
+    Index("ix_invitations_invited_at", "invited_at"),
+    # One question at a time, whatever two officers do at once.
+    Index(
+        "uq_invitations_open",
+        "senior_id",
+        "scheme_code",
+        unique=True,
+        sqlite_where=text("answer IS NULL"),
+        postgresql_where=text("answer IS NULL"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import count
 
@@ -9,6 +10,7 @@ from sqlalchemy import insert, select, update
 
 from settlement.act import Act, Actor
 from settlement.cards import registry
+from settlement.people import agents
 from settlement.people.tables import entitlements, seniors
 from tests.support import RING, officer
 
@@ -69,3 +71,10 @@ def carded(act: Act, yuan: int, from_month: str, *, town: str = TOWN) -> tuple[i
 
 def town_of(act: Act, senior_id: int) -> str:
     return act.conn.execute(select(seniors.c.town).where(seniors.c.id == senior_id)).scalar_one()
+
+
+def agent(act: Act, senior_id: int, name: str, phone: str, relation: str = "child", how: str = "in_person") -> int:
+    """An agent whom one officer (the act's) wrote down and the district confirmed; the id."""
+    id = agents.appoint(act, RING, senior_id, name, phone, relation, how)
+    agents.confirm(replace(act, actor=DISTRICT), id)
+    return id

@@ -54,6 +54,9 @@ def test_an_agent_from_appointment_to_withdrawal(world: World, type_: Type) -> N
     mother = world.holder().senior_id
     words = ("--name", "王小红", "--phone", "138 0000 1111", "--relation", "child", "--consent", "signed")
     agent_id = type_("agent", "appoint", mother, *words, "--by", "clerk")["agent_id"]
+    assert type_("agent", "list", mother, "--by", "hot")["count"] == 0
+    assert "same_person" in type_("agent", "confirm", agent_id, "--by", "clerk", exit_code=1)
+    type_("agent", "confirm", agent_id, "--by", "head")
     (listed,) = type_("agent", "list", mother, "--by", "hot")["agents"]
     assert (listed["agent_id"], listed["name"], listed["phone"]) == (agent_id, "王小红", "138****1111")
     assert "agent_known" in type_("agent", "appoint", mother, *words, "--by", "clerk", exit_code=1)

@@ -13,9 +13,9 @@ from settlement.act import Act
 from settlement.messages import outbox
 from settlement.messages.carrier import Answer, Message, Sent
 from settlement.messages.tables import messages
-from settlement.people import agents
 from settlement.people.register import PHONE
 from settlement.people.tables import seniors
+from tests.cards import county
 from tests.cards.county import COUNTER
 from tests.support import RING, acting, at
 
@@ -28,7 +28,7 @@ def with_phone(act: Act, senior_id: int, phone: str) -> int:
 
 def with_agent(engine: Engine, senior_id: int, phone: str) -> int:
     with acting(engine, by=COUNTER) as act:
-        return agents.appoint(act, RING, senior_id, "王小红", phone, "child", "in_person")
+        return county.agent(act, senior_id, "王小红", phone)
 
 
 @dataclass

@@ -19,12 +19,12 @@ from pos_gateway.http_signatures import Message, sign
 from pos_gateway.tables import answers, security_log
 from settlement.audit import audit_rows
 from settlement.cards.tables import cards, media
-from settlement.people import agents
 from settlement.people.tables import seniors
 from settlement.providers import caregivers
 from settlement.visits import device_key, signed_event
 from settlement.visits.device_key import b64url
 from settlement.visits.signed_event import EventMalformed
+from tests.cards import county
 from tests.cards.county import COUNTER
 from tests.pos_gateway.test_events import an_hour_of_cooking, check_in, check_out, debit, money, rows
 from tests.pos_gateway.test_refusals import PLATE, _enrol, nothing_written, refused, upload
@@ -285,7 +285,7 @@ def test_nobody_agrees_for_a_senior_without_an_agent(door: Door) -> None:
     # A name on the roster is no agent: nobody recorded that the senior agreed.
     assert phone.submit("debit", agreed)["code"] == "consent_not_proved"
     with acting(door.town.engine, door.now, COUNTER) as act:
-        agents.appoint(act, RING, senior, "李国强", "13800001234", "child", "in_person")
+        county.agent(act, senior, "李国强", "13800001234")
     assert phone.submit("debit", agreed)["status"] == "accepted"
 
 

@@ -20,8 +20,9 @@ from settlement.visits import confirming, voiding
 from settlement.visits.confirming import DENIED, Confirmation
 from settlement.visits.forms import Debit
 from settlement.visits.tables import payment_stops, visits
+from tests.cards import county
 from tests.cards.county import COUNTER, TOWN_CLERK, TOWN_HEAD
-from tests.support import RING, acting, at, officer
+from tests.support import acting, at, officer
 from tests.visits.test_at_once import at_once
 from tests.visits.world import Holder, World, why
 
@@ -33,7 +34,7 @@ def with_agent(world: World, **money: int) -> tuple[Holder, Actor, Actor]:
     """(somebody, who she is on her page, who her daughter is on it)."""
     someone = world.holder(**money)
     with acting(world.engine, "2026-07-01 08:00", COUNTER) as act:
-        agent = agents.appoint(act, RING, someone.senior_id, "王芳", DAUGHTER, "child", "in_person")
+        agent = county.agent(act, someone.senior_id, "王芳", DAUGHTER)
     return someone, holder(someone.senior_id), holder(someone.senior_id, agent)
 
 

@@ -17,12 +17,12 @@ from settlement.cards.dynamic_code import Made
 from settlement.cards.tables import card_pins, dynamic_codes, media
 from settlement.keys import new_ring
 from settlement.outcomes import Reason
-from settlement.people import agents
 from settlement.people.scope import holder
 from settlement.visits import confirming, debiting, door, quarantine
 from settlement.visits.integrity import check
 from settlement.visits.signed_event import SignedEvent, moment
 from settlement.visits.tables import debits, visits
+from tests.cards import county
 from tests.cards.county import COUNTER, TOWN_CLERK
 from tests.support import RING, acting, at
 from tests.visits.phone import Phone, code
@@ -482,7 +482,7 @@ def test_the_pin_is_nowhere_on_record(world: World, phone: Phone) -> None:
 def test_the_holder_confirms_a_debit_with_the_card_or_a_code(world: World, phone: Phone) -> None:
     someone, stranger = world.holder(subsidy=9000), world.holder()
     with acting(world.engine, "2026-07-01 08:00", COUNTER) as act:
-        agents.appoint(act, RING, someone.senior_id, "李国强", "13800001234", "child", "in_person")
+        county.agent(act, someone.senior_id, "李国强", "13800001234")
     for number, (consent, answer) in enumerate((("card_qr", "card_qr"), ("dynamic", "dynamic"))):
         day = timedelta(days=number)
         visit = served(phone, someone, BEGAN + day)
@@ -515,7 +515,7 @@ def test_a_confirmation_waits_for_its_debit(world: World) -> None:
     someone, staff = world.holder(subsidy=9000), world.caregiver()
     one, two = Phone(world, staff), Phone(world, staff)
     with acting(world.engine, "2026-07-01 08:00", COUNTER) as act:
-        agents.appoint(act, RING, someone.senior_id, "李国强", "13800001234", "child", "in_person")
+        county.agent(act, someone.senior_id, "李国强", "13800001234")
     visit = one.check_in(someone, MORNING)
     out = one.check_out(visit, someone, timedelta(hours=1))
     paid = debit(two, visit, "agent")

@@ -14,9 +14,9 @@ from settlement.cards import pin
 from settlement.cards.tables import cards
 from settlement.db import reading
 from settlement.messages.carrier import Answer, Message, Sent
-from settlement.people import agents
 from settlement.people.register import PHONE
 from settlement.people.tables import seniors
+from tests.cards import county
 from tests.cards.county import COUNTER
 from tests.pos_gateway.town import Door
 from tests.support import RING, acting
@@ -97,4 +97,4 @@ def give_phone(door: Door, senior_id: int, phone: str) -> None:
 
 def appoint(door: Door, senior_id: int, phone: str, name: str = "陈小妹") -> int:
     with acting(door.town.engine, door.now, COUNTER) as act:
-        return agents.appoint(act, RING, senior_id, name, phone, "child", "in_person")
+        return county.agent(act, senior_id, name, phone)
