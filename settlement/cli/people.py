@@ -12,7 +12,7 @@ import click
 from settlement.act import Act
 from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk
 from settlement.cli.roster import FILE, scheme_option, show_faults
-from settlement.people import enrolment, lists, places, workdays
+from settlement.people import enrolment, lists, objections, places, workdays
 from settlement.people.lists import ListFaults
 from settlement.people.scope import village_of
 from settlement.periods import Month
@@ -127,11 +127,26 @@ def post(desk: Desk, scheme_code: str, town: str | None, village: str | None, id
 @by_option
 @pass_desk
 def object_command(desk: Desk, enrolment_id: int, scheme_code: str, why: str, by: str) -> None:
-    """登记公示异议，退回审核 Record an objection during publicity; the enrolment goes back to the first check."""
+    """登记公示异议，由另一人处理后才能继续 Take down an objection during publicity; nothing goes on until somebody else has decided it."""
     with desk.acting(by) as act:
         scheme = store.in_force(act.conn, scheme_code, Month.of(act.now))
-        enrolment.object_to(act, scheme, enrolment_id, why)
-    desk.say("已登记异议，退回审核", "the objection is on record; it goes back to the first check")
+        number = objections.raise_objection(act, scheme, enrolment_id, why)
+    desk.say(f"已登记异议，编号{number}", f"the objection is on record as number {number}")
+
+
+@enrol.command("objection")
+@click.argument("number", type=int)
+@click.argument("outcome", type=click.Choice(list(objections.OUTCOMES)))
+@scheme_option
+@why_option
+@by_option
+@pass_desk
+def objection_command(desk: Desk, number: int, outcome: str, scheme_code: str, why: str, by: str) -> None:
+    """处理异议 Decide an objection: dismissed 不成立 (goes on), upheld 成立 (refused), recheck 退回审核 (checked again)."""
+    with desk.acting(by) as act:
+        scheme = store.in_force(act.conn, scheme_code, Month.of(act.now))
+        objections.decide(act, scheme, number, outcome, why)
+    desk.say("已处理", "decided")
 
 
 @enrol.command("refuse")

@@ -265,9 +265,8 @@ def _close_enrolments(act: Act, senior_id: int, reason: str, on: date) -> None:
         )
     ).all()
     for row in under_way:
-        act.conn.execute(
-            update(enrolments).where(enrolments.c.id == row.id).values(step="refused", completed_on=local_date(act.now))
-        )
+        closed = {"step": "refused", "completed_on": local_date(act.now), "due_on": None}
+        act.conn.execute(update(enrolments).where(enrolments.c.id == row.id).values(closed))
         act.conn.execute(
             insert(enrolment_steps),
             {"enrolment_id": row.id, "step": row.step, "outcome": "refused", "actor": act.actor.id}

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, insert, or_, select, update
 from settlement.act import Act
 from settlement.officers import require
 from settlement.outcomes import Reason, Refused
-from settlement.people import changes, entitling
+from settlement.people import changes, deadlines, entitling
 from settlement.people.register import chunks
 from settlement.people.scope import require_theirs
-from settlement.people.tables import enrolment_steps, enrolments, entitlements, seniors
+from settlement.people.tables import enrolment_steps, enrolments, entitlements, objections, seniors
 from settlement.people.workdays import Workdays, load
 from settlement.periods import local_date
 from settlement.policy import months
@@ -67,7 +67,8 @@ def apply_many(act: Act, scheme: Scheme, senior_ids: Sequence[int], applied_on: 
         ]
         added = act.conn.execute(insert(enrolments).returning(enrolments.c.id, sort_by_parameter_order=True), rows)
         ids += [row.id for row in added]
-    _record(act, ids, first.code, "passed")
+    record(act, ids, first.code, "passed")
+    deadlines.set_due(act, scheme, ids, second, local_date(act.now, scheme.time_zone))
     return ids
 
 
@@ -113,18 +114,18 @@ def pass_step(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str)
     if step == ASSESS:
         _require_assessed(act, rows, today)
     if step == PUBLICISE:
-        _require_publicised(rows, today)
+        _require_publicised(act, rows, today)
     following = _following(scheme, rule)
     passed: list[Any] = rows
     failed: list[tuple[int, str]] = []
     if rule.code not in AFTER_DECISION and (following in AFTER_DECISION or following == DONE):
         passed, failed = _decide(act, scheme, rows)
     ids = [row.id for row in passed]
-    _move(act, ids, following, today)
-    _record(act, ids, step, "passed")
+    _move(act, scheme, ids, following, today)
+    record(act, ids, step, "passed")
     for id_, why in failed:
-        _move(act, [id_], REFUSED, today)
-        _record(act, [id_], step, "refused", why)
+        _move(act, scheme, [id_], REFUSED, today)
+        record(act, [id_], step, "refused", why)
     act.audit(f"enrolment.{step}", _subject(enrolment_ids), after={"passed": len(passed), "refused": len(failed)})
     return ids
 
@@ -192,28 +193,9 @@ def publicise(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], workdays: 
         act.conn.execute(
             update(enrolments).where(enrolments.c.id.in_(part)).values(publicity_from=today, publicity_until=until)
         )
+    deadlines.set_due(act, scheme, enrolment_ids, PUBLICISE, until)
     act.audit("enrolment.post_names", _subject(enrolment_ids), after={"people": len(rows), "until": until})
     return until
-
-
-def object_to(act: Act, scheme: Scheme, enrolment_id: int, reason: str) -> None:
-    """Record an objection during publicity: the enrolment goes back to the check after the application.
-
-    Raises Refused(PUBLICITY_NOT_RUNNING) before and after.
-    """
-    require(act, "enrolment.object")
-    row = _rows(act, scheme, [enrolment_id])[0]
-    today = local_date(act.now, scheme.time_zone)
-    if row.step != PUBLICISE or row.publicity_until is None or not row.publicity_from <= today <= row.publicity_until:
-        raise Refused(Reason.PUBLICITY_NOT_RUNNING)
-    back = scheme.enrolment.steps[1].code
-    act.conn.execute(
-        update(enrolments)
-        .where(enrolments.c.id == enrolment_id)
-        .values(step=back, publicity_from=None, publicity_until=None)
-    )
-    _record(act, [enrolment_id], PUBLICISE, "objected", reason)
-    act.audit("enrolment.object", f"enrolment:{enrolment_id}", after={"step": back}, why=reason)
 
 
 def refuse(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str, reason: str) -> None:
@@ -222,9 +204,28 @@ def refuse(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str, re
         raise Refused(Reason.BAD_INPUT, detail="理由 reason")
     rows, _ = _due(act, scheme, enrolment_ids, step)
     ids = [row.id for row in rows]
-    _move(act, ids, REFUSED, local_date(act.now, scheme.time_zone))
-    _record(act, ids, step, "refused", reason)
+    _move(act, scheme, ids, REFUSED, local_date(act.now, scheme.time_zone))
+    record(act, ids, step, "refused", reason)
     act.audit("enrolment.refuse", _subject(ids), after={"step": step, "people": len(ids)}, why=reason)
+
+
+def close_refused(act: Act, scheme: Scheme, enrolment_id: int, step: str, reason: str) -> None:
+    """End an application without success; the caller has checked who may."""
+    _move(act, scheme, [enrolment_id], REFUSED, local_date(act.now, scheme.time_zone))
+    record(act, [enrolment_id], step, "refused", reason)
+
+
+def send_back(act: Act, scheme: Scheme, enrolment_id: int, reason: str) -> None:
+    """Back from the publicity to the check after the application; the names have to be posted anew. The caller has checked who may."""
+    posting = {"publicity_from": None, "publicity_until": None}
+    act.conn.execute(update(enrolments).where(enrolments.c.id == enrolment_id).values(posting))
+    _move(act, scheme, [enrolment_id], scheme.enrolment.steps[1].code, local_date(act.now, scheme.time_zone))
+    record(act, [enrolment_id], PUBLICISE, "returned", reason)
+
+
+def one(act: Act, scheme: Scheme, enrolment_id: int) -> Any:
+    """An enrolment with its senior's town and village. Raises Refused: NOT_FOUND, NOT_ALLOWED for another office's."""
+    return _rows(act, scheme, [enrolment_id])[0]
 
 
 # -- what each step asks for ------------------------------------------------------------------------------------------------
@@ -238,12 +239,7 @@ def _due(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str) -> t
         raise Refused(Reason.NOT_FOUND, what=f"step {step}") from unknown
     if act.actor.role != rule.role:
         raise Refused(Reason.NOT_ALLOWED)
-    rows = _rows(act, scheme, enrolment_ids)
-    other = [row for row in rows if row.step != step]
-    if other:
-        due = {known.code: known.name_zh for known in scheme.enrolment.steps} | {DONE: "已办结", REFUSED: "未通过"}
-        who = _some(row.senior_id for row in other)
-        raise Refused(Reason.STEP_NOT_DUE, due=due[other[0].step], step=rule.name_zh, who=who)
+    rows = due_rows(act, scheme, enrolment_ids, step)
     roles = {known.code: known.role for known in scheme.enrolment.steps}
     for part in chunks(enrolment_ids):
         mine = act.conn.scalars(
@@ -260,6 +256,17 @@ def _due(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str) -> t
     return rows, rule
 
 
+def due_rows(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str) -> list[Any]:
+    """Enrolments a step is due for, whoever takes it. Raises Refused: STEP_NOT_DUE, NOT_FOUND, NOT_ALLOWED for another office's."""
+    rows = _rows(act, scheme, enrolment_ids)
+    other = [row for row in rows if row.step != step]
+    if other:
+        names = {known.code: known.name_zh for known in scheme.enrolment.steps} | {DONE: "已办结", REFUSED: "未通过"}
+        who = _some(row.senior_id for row in other)
+        raise Refused(Reason.STEP_NOT_DUE, due=names[other[0].step], step=names.get(step, step), who=who)
+    return rows
+
+
 def _rows(act: Act, scheme: Scheme, enrolment_ids: Sequence[int]) -> list[Any]:
     found: dict[int, Any] = {}
     for part in chunks(enrolment_ids):
@@ -271,7 +278,7 @@ def _rows(act: Act, scheme: Scheme, enrolment_ids: Sequence[int]) -> list[Any]:
             found[row.id] = row
     missing = set(enrolment_ids) - set(found)
     if missing or not found:
-        raise Refused(Reason.NOT_FOUND, what=f"enrolment {_some(missing)}")
+        raise Refused(Reason.NOT_FOUND, what=f"enrolment {', '.join(map(str, sorted(missing)[:NAMED]))}")
     require_theirs(act, found.values())
     return [found[id_] for id_ in dict.fromkeys(enrolment_ids)]
 
@@ -296,12 +303,20 @@ def _require_assessed(act: Act, rows: list[Any], today: date) -> None:
         raise Refused(Reason.NOT_ASSESSED, who=_some(lacking))
 
 
-def _require_publicised(rows: list[Any], today: date) -> None:
+def _require_publicised(act: Act, rows: list[Any], today: date) -> None:
     for row in rows:
         if row.publicity_until is None:
             raise Refused(Reason.PUBLICITY_NOT_RUNNING)
         if today <= row.publicity_until:
             raise Refused(Reason.PUBLICITY_NOT_OVER, until=row.publicity_until)
+    against: set[int] = set()
+    for part in chunks(row.id for row in rows):
+        still = select(objections.c.enrolment_id).where(
+            objections.c.enrolment_id.in_(part), objections.c.outcome.is_(None)
+        )
+        against |= set(act.conn.scalars(still))
+    if against:
+        raise Refused(Reason.OBJECTION_OPEN, who=_some(row.senior_id for row in rows if row.id in against))
 
 
 def _decide(act: Act, scheme: Scheme, rows: list[Any]) -> tuple[list[Any], list[tuple[int, str]]]:
@@ -332,15 +347,17 @@ def _following(scheme: Scheme, rule: Step) -> str:
     return codes[at] if at < len(codes) else DONE
 
 
-def _move(act: Act, ids: Sequence[int], step: str, today: date) -> None:
+def _move(act: Act, scheme: Scheme, ids: Sequence[int], step: str, today: date) -> None:
     values: dict[str, Any] = {"step": step}
     if step in (DONE, REFUSED):
         values["completed_on"] = today
     for part in chunks(ids):
         act.conn.execute(update(enrolments).where(enrolments.c.id.in_(part)).values(**values))
+    deadlines.set_due(act, scheme, ids, step, today)
 
 
-def _record(act: Act, ids: Sequence[int], step: str, outcome: str, reason: str | None = None) -> None:
+def record(act: Act, ids: Sequence[int], step: str, outcome: str, reason: str | None = None) -> None:
+    """A line of each enrolment's history."""
     row = {"step": step, "outcome": outcome, "actor": act.actor.id, "at": act.now, "reason": reason}
     if ids:
         act.conn.execute(insert(enrolment_steps), [row | {"enrolment_id": id_} for id_ in ids])

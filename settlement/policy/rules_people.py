@@ -97,8 +97,26 @@ class Window(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits(Rule):
+    """How long a step may take when it names no limit of its own, and when to warn."""
+
+    working_days: Annotated[int, Between(1, 250)]
+    """For steps without a limit of their own."""
+    warn_days: Annotated[int, Between(0, 60)]
+    """So many working days before the last one a step is shown as near its limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassessment(Rule):
+    months: Annotated[int, Between(1, 120)]
+    """So long an assessment stands; then another is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
     steps: tuple[Step, ...]
     """In the order they are taken."""
     publicity: Publicity
     windows: tuple[Window, ...]
+    limits: Limits = Limits(working_days=10, warn_days=2, source="default")
+    reassessment: Reassessment = Reassessment(months=12, source="default")

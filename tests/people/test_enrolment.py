@@ -133,27 +133,6 @@ def test_an_officer_of_another_village_may_not(district: Engine):
     assert reason(refused) is Reason.NOT_ALLOWED
 
 
-def test_an_objection_during_publicity_sends_it_back(district: Engine):
-    [id_, other] = applied(district, "1950-03-07", "1951-04-08")
-    post(district, "2026-06-15 09:00", [id_, other])
-    with acting(district, "2026-06-23 20:00", by=HEAD) as act:  # the last day still counts
-        enrolment.object_to(act, SCHEME, id_, "收入不实")
-    assert (due(district, id_), due(district, other)) == ("village_check", "publicise")
-    take(district, CLERK, "2026-06-24 09:00", [other], "publicise")
-    for by, step in (*APPROVALS, (ASSESSOR, "assess")):
-        take(district, by, "2026-06-25 09:00", [id_], step)
-    assert post(district, "2026-06-25 09:00", [id_]) == date(2026, 7, 2)
-    take(district, CLERK, "2026-07-03 09:00", [id_], "publicise")
-    with pytest.raises(Refused) as late, acting(district, "2026-07-04 09:00", by=HEAD) as act:
-        enrolment.object_to(act, SCHEME, id_, "收入不实")
-    assert reason(late) is Reason.PUBLICITY_NOT_RUNNING
-    with district.connect() as conn:
-        firsts = conn.scalars(select(entitlements.c.from_month).order_by(entitlements.c.from_month)).all()
-        assert firsts == ["2026-07", "2026-08"]
-        said = conn.execute(select(enrolment_steps).where(enrolment_steps.c.outcome == "objected")).one()
-        assert (said.reason, said.actor) == ("收入不实", "head")
-
-
 def test_the_assessor_finds_the_level(district: Engine):
     """Somebody of 72 without a category: the village refuses. A needy one without assessment waits for the assessor."""
     with acting(district, "2026-06-08 09:00", by=CLERK) as act:
