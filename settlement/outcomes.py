@@ -268,6 +268,8 @@ class Reason(Enum):
     YEAR_NOT_READY = Words(409, "57", True, "{year}年还不能结转：{why_zh}", "{year} cannot be closed yet: {why_en}", "请先完成列出的事项", "Finish what is listed first")
     YEAR_CLOSED = Words(409, "57", False, "{year}年已结转", "{year} is closed", "请记入新的年度", "Book it in the new year")
     OBJECTION_OPEN = Words(409, "57", False, "还有未处理的异议：{who}", "Objections are not decided yet: {who}", "请先处理异议", "Decide them first")
+    REGISTERED_ALREADY = Words(409, "94", False, "该身份证号已在册", "This identity number is on the register already", "请先查找本人再申请；在别处登记的，由原登记的村(社区)或镇街办理", "Find the person first, then apply; where another village or town registered them, that office applies")
+    SIGNED_TEXT_WRONG = Words(422, "30", False, "这段文字没有本区的签名，或已被改动", "This text does not carry the district's signature, or was altered", "请扫二维码，或逐字照抄全部各行后再试", "Scan the code, or copy every line exactly, and try again")
     QUESTION_OPEN = Words(409, "57", True, "结算单{statement}上还有未了结的疑问", "A question on statement {statement} is still open", "请等服务商答复后了结疑问，再核实或确认", "Close the question, once it is answered, then sign")
     CALLER_WRONG = Words(403, "55", False, "有回答与登记不符，还可试{left}次", "An answer does not fit what is on record; {left} tries left", "不要告诉对方哪一项不对；请对方再想想", "Do not say which one it is; let the caller think again")
     CALLER_LOCKED = Words(403, "75", False, "回答不符次数已满，{hours}小时内不能再核对", "Too many wrong answers; no more questions for {hours} hours", "请对方带身份证到村(社区)或市民卡网点", "Send the caller to the village office or the card counter, with the identity card")
