@@ -169,6 +169,14 @@ MAY: dict[str, frozenset[str]] = {
         "voices.take": "village town civil_affairs",
         "agents.read": "village town civil_affairs card_counter auditor",
         "messages.read": "hotline admin town civil_affairs auditor",
+        # the auditor's desk, the overview, what waits for a second person
+        "audit.read": "civil_affairs auditor",
+        "sign_ins.read": "admin civil_affairs auditor",
+        "roles.read": "admin civil_affairs auditor",
+        "books.read": "civil_affairs district_finance auditor",
+        "books.check": "civil_affairs district_finance auditor",
+        "overview.read": "town town_finance civil_affairs district_finance auditor",
+        "review.read": "town civil_affairs auditor",
     }.items()
 }
 

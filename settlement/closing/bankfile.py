@@ -1,6 +1,7 @@
 """Bank batch files and the bank's result files. Their layouts are data (``layouts/*.toml``): every bank and treasury has its own.
 
-A layout names the encoding, the separator, the columns, a first and a last line with count and total, and the words of the result file.
+A layout names the encoding, the separator, the columns, a first and a last line with count and total, and the words of the result file; one whose
+``format`` is an ISO 20022 message is written and read by :mod:`settlement.closing.pain001`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row
 
+from settlement.closing import pain001
 from settlement.findings import Finding
 from settlement.money import FEN_PER_YUAN, parse_yuan
 from settlement.outcomes import Reason, Refused
@@ -47,6 +49,7 @@ class Layout:
     columns: tuple[str, ...]
     trailer: tuple[str, ...]
     result: Result
+    format: Literal["lines", "pain.001.001.09"] = "lines"
 
 
 def names() -> list[str]:
@@ -75,6 +78,8 @@ def plain_yuan(fen: int) -> str:
 
 def render(layout: Layout, batch: Row[Any], orders: Sequence[Row[Any]]) -> bytes:
     """The batch file; the same batch gives the same bytes."""
+    if layout.format != "lines":
+        return pain001.render(batch.id, batch.exported_at, [_fields(order, n) for n, order in enumerate(orders, 1)])
     totals = {"batch": batch.id, "day": f"{local_date(batch.exported_at):%Y%m%d}", "count": str(batch.orders)}
     totals["total"] = plain_yuan(batch.total_fen)
     lines = [_line(layout, layout.header, totals)] if layout.header else []
@@ -114,8 +119,13 @@ class Answer:
     reason: str
 
 
+_NOTHING = Finding("bank_file_empty", "file", "文件中没有付款结果", "the file holds no answer to any payment")
+
+
 def read_result(layout: Layout, data: bytes) -> tuple[list[Answer], list[Finding]]:
     """The bank's answers, and a finding for every line that cannot be read, or for a file that holds no answer at all."""
+    if layout.format != "lines":
+        return _read_report(layout, data)
     text = _decoded(layout, data)
     if text is None:
         wrong_zh, wrong_en = f"不是 {layout.encoding} 编码", f"not encoded as {layout.encoding}"
@@ -132,9 +142,20 @@ def read_result(layout: Layout, data: bytes) -> tuple[list[Answer], list[Finding
         else:
             answers.append(read)
     if not answers and not findings:
-        nothing = ("文件中没有付款结果", "the file holds no answer to any payment")
-        findings.append(Finding("bank_file_empty", "file", *nothing))
+        findings.append(_NOTHING)
     return answers, findings
+
+
+def _read_report(layout: Layout, data: bytes) -> tuple[list[Answer], list[Finding]]:
+    """As lines, from a payment status report; payments whose fate is not decided (ACSP, PDNG …) are unknown states like others."""
+    try:
+        read = [_answer(layout.result, number, list(facts.values())) for number, facts in pain001.answers(data)]
+    except ValueError:
+        wrong = ("文件不是 pain.002 付款状态报告", "the file is no pain.002 payment status report")
+        return [], [Finding("bank_file_encoding", "file", *wrong)]
+    answers = [one for one in read if isinstance(one, Answer)]
+    findings = [one for one in read if isinstance(one, Finding)]
+    return answers, findings or ([] if answers else [_NOTHING])
 
 
 def _decoded(layout: Layout, data: bytes) -> str | None:

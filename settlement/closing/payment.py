@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from settlement import officers
 from settlement.act import Act
-from settlement.closing import bankfile, ordering, payers, workbook
+from settlement.closing import bankfile, ordering, payers, waiting, workbook
 from settlement.closing.bankfile import Answer
 from settlement.closing.tables import (
     bank_batches,
@@ -54,6 +54,7 @@ def export(
     """Put the drafted orders of a quarter, or of a month's personal part, into a batch for the bank.
 
     ``payer``: only that payer's (an officer of a town has no choice). Raises Refused(NOTHING_TO_EXPORT),
+    Refused(ORDERS_WAIT) when every one waits for an invoice or a town's share (those that do stay drafted),
     Refused(PAYER_ACCOUNT_MISSING) naming who has no account on record; then nothing leaves. Refused(SAME_PERSON) for who recorded one of
     the dedicated accounts that the money leaves or goes to.
     """
@@ -70,6 +71,7 @@ def export(
     drafted = act.conn.execute(
         select(payment_orders).where(*wanted, o.status == "drafted").order_by(o.id).with_for_update()
     ).all()
+    drafted = waiting.ready(act.conn, drafted)
     if drafted:
         officers.require_other(act, *payers.recorded_by(act.conn, {p for d in drafted for p in (d.payer, d.payee)}))
         _complete(act, drafted)
@@ -118,6 +120,17 @@ def _new_batch(act: Act, scheme_code: str, period: str, layout: str, drafted: Se
         after={"orders": len(ids), "total_fen": batch["total_fen"], "sha256": digest},
     )
     return batch_id
+
+
+def batch(act: Act, batch_id: str) -> Export:
+    """The files of a batch, the very bytes that were exported. Raises Refused(NOT_FOUND), for a town also when it holds other payers' orders."""
+    officers.require(act, "payment.export")
+    own = payers.name_of(payers.TOWN, act.actor.town) if act.actor.town else None
+    owners = set(act.conn.execute(select(o.payer).where(o.batch_id == batch_id)).scalars())
+    if not owners or (own is not None and owners != {own}):
+        raise Refused(Reason.NOT_FOUND, what=f"batch {batch_id}")
+    act.audit("payment.download", f"batch:{batch_id}")
+    return _rendered(act.conn, batch_id, None, again=True)
 
 
 def _rendered(conn: Connection, batch_id: str, form: bankfile.Layout | None, *, again: bool) -> Export:

@@ -149,6 +149,18 @@ class RingFence(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceRule(Rule):
+    before_export: bool
+    """An order to a provider goes to the bank once its invoices come to its amount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareRule(Rule):
+    before_export: bool
+    """The orders of a town go to the bank once the town has put its own share of the quarter onto the account that pays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Funding:
     payers: tuple[Payer, ...]
     shares: tuple[Share, ...]
@@ -156,3 +168,5 @@ class Funding:
     towns: tuple[TownShares, ...] = ()
     route: Route
     ring_fence: RingFence
+    invoice: InvoiceRule | None = None
+    town_share: ShareRule | None = None
