@@ -81,10 +81,12 @@ def create_app(engine: Engine, clock: Clock, config: ConsoleConfig) -> Flask:
 
 
 def _common(parts: list[Desk]) -> dict[str, Any]:
+    who = g.get("officer")
+    seated = who if who is not None and who.stage == "open" else None
     return {
-        "officer": g.get("officer"),
+        "officer": seated,
         "may": access.may,
-        "menu": [(part, _open_to(part.menu)) for part in parts if _open_to(part.menu)] if "officer" in g else [],
+        "menu": [(part, _open_to(part.menu)) for part in parts if _open_to(part.menu)] if seated else [],
         "form_id": acting.new_form_id,
         "refusal": said(g.refusal) if "refusal" in g else None,
         "wrong": g.get("wrong", {}),

@@ -14,11 +14,19 @@ passwords = Table(
     Column("set_at", Instant, nullable=False),
     Column("set_by", String(80), nullable=False),
     Column("must_change", Boolean, nullable=False, comment="set by somebody else: good for one sign-in only"),
-    Column("wrong", Integer, nullable=False, default=0, comment="wrong tries in a row"),
-    Column("locked_until", Instant),
-    Column("totp_cipher", Text, comment="secret of the authenticator (RFC 6238)"),
-    Column("totp_confirmed_at", Instant, comment="NULL: shown, but no code of it was seen yet"),
+    Column(
+        "totp_cipher", Text, comment="secret of the authenticator (RFC 6238), from the first code of it that was right"
+    ),
+    Column("totp_set_at", Instant),
     Column("totp_last_step", Integer, comment="30-second step of the last code taken: none counts twice"),
+)
+
+tries = Table(
+    "console_tries",
+    metadata,
+    Column("name", String(32), primary_key=True, comment="keyed digest of a sign-in name, also of one that nobody has"),
+    Column("wrong", Integer, nullable=False, comment="tries since the last one that succeeded"),
+    Column("last_at", Instant, nullable=False),
 )
 
 sessions = Table(
@@ -31,7 +39,7 @@ sessions = Table(
     Column("seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("browser", String(200), nullable=False, comment="what the browser calls itself"),
-    Column("how", String(16), nullable=False, comment="password | totp | oidc"),
+    Column("how", String(16), nullable=False, comment="password | totp | oidc | oidc+totp"),
     CheckConstraint("stage IN ('password','open')", name="stage"),
     Index("ix_console_sessions_officer_id", "officer_id"),
 )

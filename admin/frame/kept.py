@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,8 @@ FOR = timedelta(hours=4)
 LARGEST = 64 * 1024
 """Characters of one form."""
 _COOKIE, _FIELDS = "kept", "console_forms_kept.fields"
-_NOT_KEPT = ("csrf_token", "form_id", "password", "new_password", "code")
+_NOT_KEPT = ("csrf_token", "form_id", "code", "present_code")
+_SECRET = re.compile(r"password|(^|_)pin(_|$)")
 
 
 def and_sign_in() -> Response:
@@ -60,7 +62,11 @@ def hold(id: str | None) -> None:
 
 def _keep() -> str | None:
     whose = sessions.lately()
-    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _NOT_KEPT]
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name not in _NOT_KEPT and not _SECRET.search(name)
+    ]
     text = json.dumps(fields, ensure_ascii=False)
     if whose is None or not fields or len(text) > LARGEST:
         return None

@@ -32,7 +32,7 @@ _COOKIE = "desk"
 
 @dataclass(frozen=True)
 class Officer:
-    """Who is signed in. ``digest``: of the session."""
+    """Who is signed in, or on the way in (``stage`` password). ``digest``: of the session; ``how``: by what it was proved who it is."""
 
     id: str
     name: str
@@ -41,6 +41,8 @@ class Officer:
     village: str | None
     provider_id: int | None
     digest: str
+    stage: str
+    how: str
 
     @property
     def actor(self) -> Actor:
@@ -62,7 +64,8 @@ def find(stage: str) -> Officer | None:
         with console.engine.begin() as conn:
             # Never back to life: it may have been ended in this moment.
             conn.execute(update(sessions).where(s.digest == row.digest).values(expires_at=until, seen_at=now))
-    return Officer(row.officer_id, row.name, row.role, row.town, row.village, row.provider_id, row.digest)
+    scope = (row.town, row.village, row.provider_id)
+    return Officer(row.officer_id, row.name, row.role, *scope, row.digest, row.stage, row.how)
 
 
 def lately() -> str | None:
@@ -107,7 +110,7 @@ def _row() -> Row[Any] | None:
         return None
     s, o = sessions.c, officers.c
     query = (
-        select(s.digest, s.officer_id, s.stage, s.begun_at, s.expires_at)
+        select(s.digest, s.officer_id, s.stage, s.how, s.begun_at, s.expires_at)
         .add_columns(o.name, o.role, o.town, o.village, o.provider_id, o.active)
         .add_columns(passwords.c.set_at.label("password_set_at"))
         .join(officers, o.id == s.officer_id)

@@ -1,7 +1,8 @@
-"""Who sits at the desk: signing in with password and second factor, sessions, one's own password."""
+"""Who sits at the desk: signing in with password and second factor, sessions, one's own account."""
 
 from __future__ import annotations
 
-from admin.signin.views import desk
+from admin.signin import views
+from admin.signin.own import desk
 
-__all__ = ["desk"]
+__all__ = ["desk", "views"]
