@@ -6,7 +6,20 @@ from importlib import import_module
 
 from admin.frame.desk import Desk
 
-NAMES = ("home", "signin")
+NAMES = (
+    "home",
+    "signin",
+    "enrolment",
+    "people",
+    "counter",
+    "hotline",
+    "voices",
+    "months",
+    "providers",
+    "provider",
+    "review",
+    "audit",
+)
 
 
 def all_of_them() -> list[Desk]:

@@ -9,9 +9,11 @@ THINGS = {
     "caregiver": "服务人员",
     "complaint": "投诉",
     "contract": "合同",
+    "death": "死亡登记",
     "device": "设备",
     "enrolment": "申请",
     "event": "记录",
+    "invitation": "邀请",
     "job": "任务",
     "message": "消息",
     "officer": "经办人",
@@ -68,6 +70,10 @@ CODES = {
     "upheld": "属实",
     "waiting": "等待中",
     "withdrawn": "已撤回",
+    # what became of a death on a list, what an invitation was answered
+    "dismissed": "已排除",
+    "no": "不申请",
+    "yes": "同意申请",
     # what becomes of a purchase at a counter
     "refused": "已拒绝",
     "sold": "已扣款",

@@ -29,7 +29,8 @@ Link = Callable[[Row[Any]], str]
 
 @dataclass(frozen=True)
 class Column:
-    """``kind``: text, yuan (fen in the database), day, moment, number, code (in words). ``link``: where the cell leads. A ``hidden`` one is for links."""
+    """``kind``: text, yuan (fen in the database), day, moment, number, code (in words). ``link``: where the cell leads. A ``hidden`` one is for links.
+    ``words``: how a value reads, where its kind does not say it (a masked number, a state)."""
 
     key: str
     zh: str
@@ -39,6 +40,7 @@ class Column:
     link: Link | None = None
     hidden: bool = False
     sorts: bool = True
+    words: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def shown(column: Column, value: Any) -> str:
     """A cell as it is read on a page."""
     if value is None:
         return ""
-    return _SHOWN.get(column.kind, str)(value)
+    return (column.words or _SHOWN.get(column.kind, str))(value)
 
 
 _SHOWN: dict[str, Callable[[Any], str]] = {

@@ -11,6 +11,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "complaint": ("投诉结果", "a complaint is decided"),
     "booking": ("预约答复", "a booking is answered"),
     "agent": ("代理人登记", "an agent was appointed"),
+    "invitation": ("申请邀请", "an invitation to apply"),
     "code": ("验证码", "a one-time code"),
 }
 """``code`` is of use for minutes only, and its text is forgotten as soon as it is sent."""

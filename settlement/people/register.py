@@ -12,8 +12,10 @@ from sqlalchemy import Connection, Row, insert, select
 
 from settlement.act import Act
 from settlement.keys import KeyRing
+from settlement.officers import require
 from settlement.outcomes import Reason, Refused
 from settlement.people.identity import Identity, mask, mask_phone
+from settlement.people.scope import require_person
 from settlement.people.tables import assessments, categories, seniors
 from settlement.periods import local_date
 
@@ -105,7 +107,7 @@ def _row(act: Act, ring: KeyRing, entry: Entry) -> dict[str, Any]:
         "id_no_cipher": ring.encrypt(who.number, ID_NO),
         "id_no_index": ring.index(who.number, ID_NO),
         "id_last4_index": ring.index(who.last4, ID_LAST4),
-        "surname_village_index": _surname_village(ring, entry.name, entry.village),
+        "surname_village_index": surname_village(ring, entry.name, entry.village),
         "phone_cipher": _sealed(ring, entry.phone, PHONE),
         "phone_index": ring.index(entry.phone, PHONE) if entry.phone else None,
         "address_cipher": _sealed(ring, entry.address, ADDRESS),
@@ -128,7 +130,7 @@ def _sealed(ring: KeyRing, plain: str | None, context: str) -> str | None:
     return ring.encrypt(plain, context) if plain else None
 
 
-def _surname_village(ring: KeyRing, name: str, village: str) -> str:
+def surname_village(ring: KeyRing, name: str, village: str) -> str:
     """By the first character: of the rare two-character surnames the first is enough within one village."""
     return ring.index(f"{name[:1]}\x00{village}", SURNAME_VILLAGE)
 
@@ -169,7 +171,7 @@ def find(
     if phone:
         wanted.append(seniors.c.phone_index == ring.index(phone.strip(), PHONE))
     if surname and village:
-        wanted.append(seniors.c.surname_village_index == _surname_village(ring, surname, village))
+        wanted.append(seniors.c.surname_village_index == surname_village(ring, surname, village))
     if not wanted:
         raise Refused(
             Reason.BAD_INPUT,
@@ -196,8 +198,11 @@ Field = Literal["id_no", "phone", "address", "agent_phone", "emergency_phone"]
 
 
 def reveal(act: Act, ring: KeyRing, senior_id: int, what: Field, why: str) -> str | None:
-    """One field in full, on record: who looked, at what, why."""
-    row = _senior(act.conn, senior_id)
+    """One field in full, on record: who looked, at what, why. Raises Refused: NOT_ALLOWED, NOT_FOUND, BAD_INPUT without a reason or for another field."""
+    require(act, "senior.reveal")
+    if not why.strip() or what not in _FIELDS:
+        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+    row = require_person(act, senior_id)
     cipher = getattr(row, f"{what}_cipher")
     act.audit("senior.reveal", f"senior:{senior_id}", after={"field": what}, why=why)
     return ring.decrypt(cipher, _FIELDS[what]) if cipher else None

@@ -35,12 +35,13 @@ EXAMPLE_ID_NO = "321012195003072223"
 
 @dataclass
 class Roster:
-    """What was read. ``entries``: the rows without a fault; ``rows``: how many rows hold a person; ``layouts`` by sheet name."""
+    """What was read. ``entries``: the rows without a fault; ``known``: those whose only fault is that the person is registered already; ``rows``: how many rows hold a person; ``layouts`` by sheet name."""
 
     sheets: list[Sheet]
     layouts: dict[str, Layout] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    known: list[Entry] = field(default_factory=list)
     rows: int = 0
     not_read: list[str] = field(default_factory=list)
 
@@ -59,7 +60,7 @@ class Rules:
 def check(conn: Connection, ring: KeyRing, sheets: list[Sheet], rules: Rules) -> Roster:
     """Judge a file's sheets against the rules, against each other and against the register."""
     roster = Roster(sheets)
-    judge = _Judge(rules)
+    judge = Judge(rules)
     found: list[tuple[Entry, Layout]] = []
     for sheet in sheets:
         if sheet.name in OUR_SHEETS or not sheet.rows:
@@ -79,11 +80,13 @@ def check(conn: Connection, ring: KeyRing, sheets: list[Sheet], rules: Rules) ->
     roster.faults += _registered_already(conn, ring, found)
     roster.faults.sort(key=lambda fault: fault.order)
     faulty = {(fault.sheet, fault.row) for fault in roster.faults}
+    otherwise = {(fault.sheet, fault.row) for fault in roster.faults if fault.problem.code != "registered_already"}
     roster.entries = [entry for entry, layout in found if (entry.sheet, entry.row) not in faulty and layout.complete]
+    roster.known = [entry for entry, _ in found if (entry.sheet, entry.row) in faulty - otherwise]
     return roster
 
 
-def _read_rows(roster: Roster, sheet: Sheet, layout: Layout, judge: _Judge) -> list[tuple[Entry, Layout]]:
+def _read_rows(roster: Roster, sheet: Sheet, layout: Layout, judge: Judge) -> list[tuple[Entry, Layout]]:
     found = []
     merged = _merged_rows(sheet, layout.row)
     for number, row in enumerate(sheet.rows[layout.row :], start=layout.row + 1):
@@ -128,7 +131,7 @@ def _header(sheet: Sheet, layout: Layout, key: str) -> str:
 Wrongs = list[tuple[str, Problem]]
 
 
-class _Judge:
+class Judge:
     """Reads one row at a time; its readers are made once."""
 
     def __init__(self, rules: Rules) -> None:

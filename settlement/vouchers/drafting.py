@@ -90,7 +90,8 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
     if _any_line(act, i.scheme_code == scheme.code, i.month == str(month)):
         rows = rows.where(_amount(scheme, month, s.id).is_(None))
     if missed_at is not None:
-        rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at))
+        # Or who came from another town of the district, whose run of the month was drafted without them as well.
+        rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at) | (s.moved_at > missed_at))
     act.conn.execute(insert(issuance_lines).from_select(_COLUMNS, rows, include_defaults=False))
 
 
@@ -130,9 +131,11 @@ def missed_months(act: Act, run: Run) -> list[tuple[Month, datetime]]:
 
 
 def _newest_news(act: Act, run: Run) -> datetime | None:
-    """When somebody of the town was last decided upon or given a card: a month drafted after that missed nobody, and need not be gone through."""
+    """When somebody of the town was last decided upon, given a card or came from another town: a month drafted after that missed nobody, and need not be gone through."""
     e, s, c = entitlements.c, seniors.c, cards.c
-    query = select(func.max(e.decided_at), func.max(c.created_at)).join(seniors, s.id == e.senior_id)
+    query = select(func.max(e.decided_at), func.max(c.created_at), func.max(s.moved_at)).join(
+        seniors, s.id == e.senior_id
+    )
     query = query.join(cards, c.senior_id == e.senior_id).where(e.scheme_code == run.scheme_code, s.town == run.town)
     return max((moment for moment in act.conn.execute(query).one() if moment is not None), default=None)
 

@@ -1,0 +1,60 @@
+"""Search: a name or its beginning, any number of a person's."""
+
+from __future__ import annotations
+
+from flask import render_template, request, url_for
+from sqlalchemy import select
+
+from admin.frame import listing, scope
+from admin.frame.console import here, looking
+from admin.frame.desk import Desk
+from admin.frame.listing import Column
+from admin.people.words import STATUS, card_state, masked_number, pair, state
+from settlement.cards import searching
+from settlement.cards.tables import cards
+from settlement.people import places
+from settlement.people.tables import seniors
+
+desk = Desk("people", __name__, "人员", "People")
+
+LONGEST = 40
+"""Characters of what is searched for."""
+
+
+@desk.page("/", may="people.read", menu=("查找老人", "Find a person"))
+def find() -> object:
+    """Nothing is listed until something is asked: a list of everybody is nobody's business."""
+    asked = {name: request.args.get(name, "").strip()[:LONGEST] for name in ("q", "town", "village", "status")}
+    with looking() as conn:
+        ring, towns = here().ring, scope.towns(conn)
+        known = places.load(conn)
+        fits = searching.matching(conn, ring, asked["q"])
+        found = None
+        if fits is not None or asked["village"]:
+            s = seniors.c
+            query = scope.people(select().select_from(seniors).outerjoin(cards, cards.c.senior_id == s.id))
+            query = query.where(*([] if fits is None else [fits]))
+            for name in ("town", "village", "status"):
+                if asked[name]:
+                    query = query.where(s[name] == asked[name])
+            found = listing.look(conn, query, _columns(), sort="no", name="people")
+            if found.download is not None:
+                return found.download
+    villages = sorted({village for town in towns for village in known.villages(town)})
+    offered = {name: [(each, each) for each in listed] for name, listed in (("towns", towns), ("villages", villages))}
+    states = [(code, pair(named)) for code, named in STATUS.items()]
+    return render_template("people/find.html", found=found, asked=asked, states=states, **offered)
+
+
+def _columns() -> list[Column]:
+    s = seniors.c
+    return [
+        Column("no", "编号", "no.", s.id, "number"),
+        Column("name", "姓名", "name", s.name, link=lambda row: url_for("people.person", senior_id=row.no)),
+        Column("id_no", "身份证号", "identity number", s.id_no_cipher, sorts=False, words=masked_number),
+        Column("birth_date", "出生日期", "born", s.birth_date, "day"),
+        Column("town", "镇街", "town", s.town),
+        Column("village", "村社区", "village", s.village),
+        Column("status", "状态", "state", s.status, words=state),
+        Column("card", "卡片", "card", cards.c.status, words=card_state),
+    ]
