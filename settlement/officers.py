@@ -122,6 +122,7 @@ MAY: dict[str, frozenset[str]] = {
         "adjustment.propose": "town civil_affairs",
         "adjustment.approve": "civil_affairs",
         # the enrolment desk; who takes a step is the scheme's to say
+        "enrolment.look": "village town civil_affairs card_counter auditor",
         "enrolment.read": "village town civil_affairs auditor",
         "enrolment.step": "village town civil_affairs card_counter",
         "enrolment.paper": "village town civil_affairs",
@@ -133,12 +134,14 @@ MAY: dict[str, frozenset[str]] = {
         # the providers' desks
         "providers.read": "provider town civil_affairs district_finance admin auditor",
         "provider_work.read": "provider auditor",
+        "provider_work.do": "provider",
         "tender.record": "civil_affairs",
         "contract.propose": "civil_affairs",
         "contract.approve": "civil_affairs",
         "callback.record": "provider",
         # treasury: budget, payment orders, dedicated accounts, year-end
         "treasury.read": "town town_finance civil_affairs district_finance auditor",
+        "accounting.read": "civil_affairs district_finance auditor",
         "budget.propose": "district_finance town_finance",
         "budget.approve": "district_finance town_finance",
         "invoice.register": "town town_finance civil_affairs district_finance",
@@ -167,6 +170,7 @@ MAY: dict[str, frozenset[str]] = {
         "hotline.serve": "hotline",
         "voices.read": "village town civil_affairs auditor",
         "voices.take": "village town civil_affairs",
+        "voices.decline": "town civil_affairs",
         "agents.read": "village town civil_affairs card_counter auditor",
         "messages.read": "hotline admin town civil_affairs auditor",
         # the auditor's desk, the overview, what waits for a second person
