@@ -77,7 +77,7 @@ def go_on(act: Act, arrived: Arrived) -> Response:
         raise Refused(Reason.NOT_ALLOWED)
     step = due(known, arrived.how)
     if step is None:
-        tries.clear(act, known.id)
+        tries.clear(act, here().ring, known.id)
         act.audit("officer.sign_in", f"officer:{known.id}", after={"how": arrived.how})
     token = sessions.begin(act, known.id, "open" if step is None else "password", arrived.how)
     form = kept.carry()

@@ -53,12 +53,17 @@ def confirm(act: Act, who: Officer, code: str) -> None:
     step = None if secret is None else _step(secret, code, act.now)
     if secret is None or step is None:
         raise Refused(Reason.CODE_WRONG)
-    cipher = here().ring.encrypt(secret, f"{_SECRET}:{who.id}")
-    values = {"totp_cipher": cipher, "totp_set_at": act.now, "totp_last_step": step}
-    if act.conn.execute(update(passwords).where(passwords.c.officer_id == who.id).values(values)).rowcount != 1:
-        raise Refused(Reason.NOT_ALLOWED)  # signed in by somebody else's sign-in: the password comes first
+    keep(act, here().ring, who.id, secret, step)
     session.pop(_COOKIE, None)
-    act.audit("officer.authenticator", f"officer:{who.id}")
+
+
+def keep(act: Act, ring: KeyRing, officer_id: str, secret: str, step: int) -> None:
+    """``step``: of its last code that counts no more. Raises Refused(NOT_ALLOWED) for who never had a password."""
+    cipher = ring.encrypt(secret, f"{_SECRET}:{officer_id}")
+    values = {"totp_cipher": cipher, "totp_set_at": act.now, "totp_last_step": step}
+    if act.conn.execute(update(passwords).where(passwords.c.officer_id == officer_id).values(values)).rowcount != 1:
+        raise Refused(Reason.NOT_ALLOWED)
+    act.audit("officer.authenticator", f"officer:{officer_id}")
 
 
 def accept(act: Act, officer_id: str, code: str) -> bool:

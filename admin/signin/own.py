@@ -58,8 +58,7 @@ def change_password() -> Response:
     new = wished()
     _require_password(who)
     with acting() as act:
-        passwords.set_own(act, who.id, who.name, new)
-        tries.clear(act, who.id)
+        passwords.set_own(act, here().ring, who.id, who.name, new)
         sessions.hold(sessions.begin(act, who.id, "open", who.how))
     flash(("密码已更换；其他地方的登录已退出", "Your password is changed; you are signed out everywhere else"), "done")  # type: ignore[arg-type]
     return _back()
@@ -79,7 +78,7 @@ def change_authenticator() -> Response:
         _require_code(who)
     with acting() as act:
         authenticator.confirm(act, who, request.form.get("code", ""))
-        tries.clear(act, who.id)
+        tries.clear(act, here().ring, who.id)
     flash(("验证器已绑定", "The authenticator is set up"), "done")  # type: ignore[arg-type]
     return _back()
 

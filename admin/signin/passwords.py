@@ -15,8 +15,10 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Connection, Row, insert, select, update
 
 from admin.frame import sessions
+from admin.signin import tries
 from admin.tables import passwords
 from settlement.act import Act
+from settlement.keys import KeyRing
 from settlement.officers import officers
 from settlement.outcomes import Reason, Refused
 
@@ -69,6 +71,11 @@ def _own(small: str) -> set[str]:
     return {c for c, last in zip(small, before, strict=False) if c != "\0" and abs(ord(c) - ord(last)) > 1}
 
 
+def made_up() -> str:
+    """A random one, easily read out: 79 bits."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
 def normal(password: str) -> str:
     """The same whether typed with a Chinese or a Western input method."""
     return unicodedata.normalize("NFKC", password)
@@ -95,7 +102,7 @@ def of(conn: Connection, officer_id: str) -> Row[Any] | None:
     return conn.execute(query).one_or_none()
 
 
-def set_own(act: Act, officer_id: str, name: str, password: str) -> None:
+def set_own(act: Act, ring: KeyRing, officer_id: str, name: str, password: str) -> None:
     """One's own new password; the sessions that were open with the old one end. Raises Refused(PASSWORD_WEAK), also for the one there is."""
     plain = require_strong(password, officer_id, name)
     p = passwords.c
@@ -104,20 +111,22 @@ def set_own(act: Act, officer_id: str, name: str, password: str) -> None:
         raise _weak("不能与现在的密码相同", "not the present one again")
     _store(act, officer_id, {"hash": _hasher.hash(plain), "must_change": False})
     sessions.end_all(act, officer_id)
+    tries.clear(act, ring, officer_id)
     act.audit("officer.password", f"officer:{officer_id}", after={"set_by": act.actor.id})
 
 
-def set_for(act: Act, officer_id: str, *, authenticator: bool = False) -> str:
+def set_for(act: Act, ring: KeyRing, officer_id: str, *, authenticator: bool = False) -> str:
     """A password for one sign-in, to be told to the officer in person; every session ends. ``authenticator``: the one they had is lost and counts
     no longer. The caller has checked who may. Raises Refused(NOT_FOUND) for who is not active."""
     if of(act.conn, officer_id) is None:
         raise Refused(Reason.NOT_FOUND, what="officer")
-    password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+    password = made_up()
     row: dict[str, Any] = {"hash": _hasher.hash(password), "must_change": True}
     if authenticator:
         row |= {"totp_cipher": None, "totp_set_at": None, "totp_last_step": None}
     _store(act, officer_id, row)
     sessions.end_all(act, officer_id)
+    tries.clear(act, ring, officer_id)
     after = {"set_by": act.actor.id, "authenticator": "removed" if authenticator else "kept"}
     act.audit("officer.password_reset", f"officer:{officer_id}", after=after)
     return password

@@ -50,8 +50,9 @@ def give_back(conn: Connection, name: str) -> None:
     conn.execute(update(tries).where(*where).values(wrong=t.wrong - 1))
 
 
-def clear(act: Act, name: str) -> None:
-    act.conn.execute(delete(tries).where(tries.c.name == digest(here().ring, name)))
+def clear(act: Act, ring: KeyRing, name: str) -> None:
+    """Signed in, or the password is another one now."""
+    act.conn.execute(delete(tries).where(tries.c.name == digest(ring, name)))
 
 
 def refused(name: str, officer_id: str | None) -> Refused:

@@ -7,6 +7,7 @@ from flask import Response, redirect, render_template, request, session, url_for
 from admin.frame import sessions
 from admin.frame.access import ANYBODY, HALF_WAY, SIGNED_IN, officer
 from admin.frame.acting import acting
+from admin.frame.console import here
 from admin.frame.desk import Desk
 from admin.signin import arriving, authenticator, passwords, tries
 from settlement.outcomes import Reason, Refused
@@ -63,7 +64,7 @@ def set_new() -> Response:
         return elsewhere
     new = wished()
     with acting() as act:
-        passwords.set_own(act, who.id, who.name, new)
+        passwords.set_own(act, here().ring, who.id, who.name, new)
         return arriving.go_on(act, arriving.so_far(who))
 
 
@@ -100,9 +101,9 @@ def wished() -> str:
     return new
 
 
-def _step(here: str) -> Response | None:
+def _step(this: str) -> Response | None:
     """To the step that is due, when it is not this one."""
     due = arriving.waits_for(officer())
-    if due == here:
+    if due == this:
         return None
     return redirect(url_for(arriving.PAGES[due] if due else "signin.arrive"), 303)  # type: ignore[return-value]

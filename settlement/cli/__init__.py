@@ -19,6 +19,7 @@ from settlement.cli import (
     close,
     common,
     complaint,
+    console,
     corrections,
     demo,
     explain,
@@ -29,6 +30,7 @@ from settlement.cli import (
     iso8583,
     issue,
     messages,
+    officers,
     pay,
     people,
     pins,
@@ -39,6 +41,7 @@ from settlement.cli import (
     scheme,
     seal,
     senior,
+    serve,
     terminals,
     visits,
 )
@@ -122,9 +125,10 @@ providers.caregiver.add_command(badges.badge_command)
 providers.caregiver.add_command(badges.pin_command)
 main.add_command(gateway.gateway)
 main.add_command(gateway.device)
-main.add_command(gateway.serve)
+main.add_command(serve.serve)
+main.add_command(console.admin)
 main.add_command(house.init)
-main.add_command(house.officer)
+main.add_command(officers.officer)
 main.add_command(house.verify_command)
 main.add_command(seal.seal)
 main.add_command(seal.key_group)

@@ -14,7 +14,7 @@ from settlement import officers
 from settlement.cards.sheet import qr_svg
 from settlement.cli.common import Desk, by_option, json_option, pass_desk, require_free
 from settlement.cli.providers import caregiver_id, provider_id, provider_option
-from settlement.outcomes import Reason, Refused
+from settlement.cli.serving import server_options, tell_workers
 from settlement.periods import SHANGHAI
 from settlement.providers import devices
 from settlement.providers.tables import caregivers
@@ -22,21 +22,7 @@ from settlement.providers.tables import devices as device_rows
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="监听地址 address to listen on")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="端口 port")
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="进程数 processes")
-@click.option(
-    "--threads", default=4, show_default=True, type=click.IntRange(1, 64), help="每进程线程数 threads of each"
-)
-@click.option(
-    "--trusted-proxies", default=0, show_default=True, help="前置代理层数 proxies in front that set X-Forwarded-For"
-)
-@click.option(
-    "--tls",
-    type=(click.Path(path_type=Path, exists=True), click.Path(path_type=Path, exists=True)),
-    metavar="CERTIFICATE KEY",
-    help="证书链和私钥；前面有代理时不填 certificate chain and key; not behind a proxy",
-)
+@server_options(8080)
 @pass_desk
 def gateway(
     desk: Desk,
@@ -51,71 +37,10 @@ def gateway(
     from pos_gateway import server
 
     require_free(host, port)
-    _ = desk.ring  # missing keys are told here, in words, rather than by each worker
-    os.environ["SONGBAI_DB"] = desk.url
-    os.environ["SONGBAI_SCHEMA"] = desk.schema or ""
-    os.environ["SONGBAI_KEYS"] = str(desk.keys_path)
+    tell_workers(desk)
     os.environ[server.PROXIES] = str(trusted_proxies)
     click.echo(f"上门网关 gateway  {'https' if tls else 'http'}://{host}:{port}/docs", err=True)
     server.serve(host, port, workers, threads, tls)
-
-
-@click.command()
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("var/demo"),
-    show_default=True,
-    help="演示目录 folder of a demo",
-)
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="端口 port")
-@click.option(
-    "--lan",
-    metavar="ADDRESS",
-    help="本机在局域网中的地址，供手机使用（HTTPS） this machine's address in the local network, for phones (HTTPS)",
-)
-@click.pass_context
-def serve(ctx: click.Context, home: Path, port: int, lan: str | None) -> None:
-    """在演示库上启动网关，并备好一次试用 Serve the gateway on a demo's database, with something to do at the door."""
-    from pos_gateway import local_tls
-
-    database = (home / "songbai.db").absolute()
-    if not database.is_file():
-        raise Refused(Reason.NOT_FOUND, what=f"{database} (songbai demo)")
-    host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - asked for with --lan
-    require_free(host, port)
-    desk = ctx.obj = Desk(f"sqlite:///{database}", None, home.absolute() / "keys.json")
-    desk.make_database()  # of an older demo
-    tls = None
-    if lan is not None:
-        made = local_tls.ensure(home / "tls", [lan], desk.clock())
-        tls = made.chain, made.key
-        desk.say(f"请先在手机上安装根证书 {made.root}", "install this root certificate on the phone first")
-    base = f"https://{lan}:{port}" if lan else f"http://localhost:{port}"
-    _walk(desk, home, base)
-    ctx.invoke(
-        gateway,
-        host=host,
-        port=port,
-        workers=1,
-        threads=4,
-        trusted_proxies=0,
-        tls=tls,
-    )
-
-
-def _walk(desk: Desk, home: Path, base: str) -> None:
-    from settlement.demo import walk, walk_sheet
-
-    ready = walk.prepare(desk.engine, desk.ring, desk.clock())
-    sheet = home / "walk.html"
-    sheet.write_text(walk_sheet.html(ready, base), encoding="utf-8")
-    desk.engine.dispose()
-    desk.say(
-        f"试用纸（请打印或在另一块屏幕上打开）：{sheet.absolute()}",
-        "the walk's page: print it, or open it on another screen",
-    )
-    desk.say(f"服务人员的手机页 {base}/caregiver/  启用码 {ready.enrol_code}", "the caregiver's app and its code")
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""Verbs about the database itself: ``songbai init``, ``songbai verify``, ``songbai officer``."""
+"""Verbs about the database itself: ``songbai init``, ``songbai verify``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from settlement import keys, officers, verify
-from settlement.act import SYSTEM, begin
+from settlement import keys, verify
 from settlement.cli.common import Desk, json_option, pass_desk
 from settlement.cli.seal import add_seal_key, verify_seals
 from settlement.db import grant
@@ -69,22 +68,3 @@ def verify_command(
     with desk.reading() as conn:
         found = verify.run(conn)
     desk.show_findings(found, as_json)
-
-
-@click.command("officer")
-@click.argument("id")
-@click.option("--name", required=True, help="姓名 name")
-@click.option(
-    "--role", required=True, type=click.Choice(sorted(officers.ROLES.keys() - officers.NO_PERSON)), help="角色 role"
-)
-@click.option("--town", help="镇街 the town it is for")
-@click.option("--village", help="村社区 the village it is for")
-@click.option("--provider", "provider_id", type=int, help="服务商编号 the provider it is for")
-@pass_desk
-def officer(
-    desk: Desk, id: str, name: str, role: str, town: str | None, village: str | None, provider_id: int | None
-) -> None:
-    """登记经办人 Register an officer (the console will take this over; until then whoever holds the database does it)."""
-    with begin(desk.engine, SYSTEM, desk.clock()) as act:
-        officers.add(act, id, name, role, town=town, village=village, provider_id=provider_id)
-    desk.say(f"已登记 {id}（{officers.ROLES[role][0]}）", f"registered as {officers.ROLES[role][1]}")

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from settlement import keys
 from settlement.act import SYSTEM, begin
@@ -190,10 +189,7 @@ def public(desk: Desk, out: Path | None) -> None:
     found = desk.ring.seal_public_keys()
     if not found:
         raise Refused(Reason.NO_SEAL_KEY)
-    pem = "".join(
-        f"{id}\n{key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()}"
-        for id, key in found.items()
-    )
+    pem = desk.ring.seal_keys_pem()
     if out is None:
         click.echo(pem, nl=False)
     else:

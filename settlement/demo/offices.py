@@ -16,6 +16,8 @@ DISTRICT = (
     ("assess.he", "何评估师", "assessor"),
     ("counter.tang", "唐柜员", "card_counter"),
     ("audit.wei", "魏审计", "auditor"),
+    ("hot.qin", "秦坐席", "hotline"),
+    ("admin.shen", "沈管理员", "admin"),
 )
 
 
@@ -23,6 +25,13 @@ def town_officer(town: str, second: bool = False) -> str:
     """Sign-in name of a town's officer; the second one checks what the first made."""
     number = [name for name, *_ in TOWNS].index(town) + 1
     return f"town{number:02d}.{'b' if second else 'a'}"
+
+
+def town_officers(town: str) -> dict[str, tuple[str, str]]:
+    """A town's officers by sign-in name: name and role."""
+    first, second = town_officer(town), town_officer(town, second=True)
+    finance = first.replace(".a", ".fin")
+    return {first: (f"{town}经办", "town"), second: (f"{town}复核", "town"), finance: (f"{town}财政", "town_finance")}
 
 
 def village_officers(villages: Iterable[Village]) -> dict[tuple[str, str], str]:
@@ -39,13 +48,18 @@ def provider_officer(provider_id: int) -> str:
 
 
 def appoint(act: Act, villages: Iterable[Village]) -> None:
+    appoint_desks(act)
+    for (town, village), id in village_officers(villages).items():
+        officers.add(act, id, f"{village}专干", "village", town=town, village=village)
+
+
+def appoint_desks(act: Act) -> None:
+    """The district's and the towns'. Who is there already stays."""
     for id, name, role in DISTRICT:
         officers.add(act, id, name, role)
     for town, *_ in TOWNS:
-        officers.add(act, town_officer(town), f"{town}经办", "town", town=town)
-        officers.add(act, town_officer(town, second=True), f"{town}复核", "town", town=town)
-    for (town, village), id in village_officers(villages).items():
-        officers.add(act, id, f"{village}专干", "village", town=town, village=village)
+        for id, (name, role) in town_officers(town).items():
+            officers.add(act, id, name, role, town=town)
 
 
 def appoint_provider(act: Act, provider_id: int) -> None:

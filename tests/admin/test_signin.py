@@ -66,8 +66,8 @@ def with_password(office: Office, id: str, role: str, password: str = OWN, **sco
     """An officer who has set a password of their own."""
     office.officer(id, role, **scope)
     with office.app.test_request_context(), acting(office.engine, office.now) as act:
-        passwords.set_for(act, id)
-        passwords.set_own(act, id, "经办", password)
+        passwords.set_for(act, RING, id)
+        passwords.set_own(act, RING, id, "经办", password)
     return id
 
 
@@ -118,7 +118,7 @@ def test_the_page_asked_for_comes_after_signing_in(office: Office) -> None:
 def test_a_first_password_is_good_for_setting_ones_own(office: Office) -> None:
     office.officer("village.li", "village")
     with office.app.test_request_context(), acting(office.engine, office.now) as act:
-        first = passwords.set_for(act, "village.li")
+        first = passwords.set_for(act, RING, "village.li")
     browser = Browser(office)
     assert browser.enters("village.li", first).location == "/signin/renew"
     assert not browser.inside
@@ -134,7 +134,7 @@ def test_a_first_password_is_good_for_setting_ones_own(office: Office) -> None:
 def test_a_first_password_ends_after_a_week(office: Office) -> None:
     office.officer("village.li", "village")
     with office.app.test_request_context(), acting(office.engine, office.now) as act:
-        first = passwords.set_for(act, "village.li")
+        first = passwords.set_for(act, RING, "village.li")
     office.passes(days=7)
     assert Browser(office).enters("village.li", first).status == 303
     office.passes(seconds=1)
