@@ -15,6 +15,7 @@ NAMES = (
     "hotline",
     "voices",
     "months",
+    "treasury",
     "providers",
     "provider",
     "review",
