@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-from flask import Response, g, redirect, request, url_for
+from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import select, update
 
 from admin.frame.access import actor
@@ -81,3 +81,8 @@ def require_unchanged(*facts: Any) -> None:
     """Raise Refused(CHANGED_MEANWHILE) when the facts are not those the sender was shown. Read them in the act, under a lock where there is one."""
     if request.form.get("seen") != stamp(*facts):
         raise Refused(Reason.CHANGED_MEANWHILE)
+
+
+def done(zh: str, en: str) -> None:
+    """What was done, said at the top of the next page. Nothing personal."""
+    flash((zh, en), "done")  # type: ignore[arg-type]
