@@ -20,6 +20,7 @@ NAMES = (
     "provider",
     "review",
     "audit",
+    "officers",
 )
 
 

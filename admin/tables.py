@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
 from settlement.db import Instant, Json, RowId, metadata
 
@@ -90,4 +90,22 @@ tasks = Table(
     Column("ended_at", Instant),
     CheckConstraint("status IN ('running','done','refused','failed')", name="status"),
     Index("ix_console_tasks_officer_id", "officer_id", "asked_at"),
+)
+
+rosters = Table(
+    "console_rosters",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("officer_id", String(80), nullable=False, comment="who handed it in, and alone may have it back"),
+    Column("scheme_code", String(40), nullable=False),
+    Column("put_at", Instant, nullable=False, comment="deleted two days later"),
+    Column("name_cipher", Text, nullable=False),
+    Column("body_cipher", LargeBinary, nullable=False),
+    Column("rows", Integer),
+    Column("registered", Integer),
+    Column("applied", Integer),
+    Column("faults", Integer),
+    Column("answer_cipher", Text, comment="the faults, as JSON"),
+    Column("copy_cipher", LargeBinary, comment="the workbook with the faults marked"),
+    Index("ix_console_rosters_officer_id", "officer_id", "put_at"),
 )

@@ -121,6 +121,9 @@ MAY: dict[str, frozenset[str]] = {
         "statement.print": "village town civil_affairs",
         "adjustment.propose": "town civil_affairs",
         "adjustment.approve": "civil_affairs",
+        # accounts: of whom is settlement.appointing's to say
+        "officers.read": "admin civil_affairs town provider auditor",
+        "officer.manage": "admin civil_affairs town provider",
         # the enrolment desk; who takes a step is the scheme's to say
         "enrolment.look": "village town civil_affairs card_counter auditor",
         "enrolment.read": "village town civil_affairs auditor",
@@ -139,6 +142,7 @@ MAY: dict[str, frozenset[str]] = {
         "contract.propose": "civil_affairs",
         "contract.approve": "civil_affairs",
         "callback.record": "provider",
+        "senior.reach": "provider",
         # treasury: budget, payment orders, dedicated accounts, year-end
         "treasury.read": "town town_finance civil_affairs district_finance auditor",
         "accounting.read": "civil_affairs district_finance auditor",

@@ -50,6 +50,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_appropriations_year", "appropriations", ["scheme_code", "year", "payer"], unique=False)
     op.create_table(
+        "book_checks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False, comment="books | seals"),
+        sa.Column("asked_by", sa.String(length=80), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "findings",
+            sa.Integer(),
+            nullable=False,
+            comment="how many there were; of more than MOST the first are kept",
+        ),
+        sa.Column("facts", sa.JSON(none_as_null=True), nullable=False, comment="what was looked at, as figures"),
+        sa.CheckConstraint("kind IN ('books','seals')", name=op.f("ck_book_checks_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_book_checks")),
+    )
+    op.create_table(
         "console_forms_kept",
         sa.Column("id", sa.String(length=43), nullable=False),
         sa.Column("officer_id", sa.String(length=80), nullable=False),
@@ -73,6 +90,25 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("minute", "source", name=op.f("pk_console_refusals")),
     )
+    op.create_table(
+        "console_rosters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "officer_id", sa.String(length=80), nullable=False, comment="who handed it in, and alone may have it back"
+        ),
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("put_at", sa.BigInteger(), nullable=False, comment="deleted two days later"),
+        sa.Column("name_cipher", sa.Text(), nullable=False),
+        sa.Column("body_cipher", sa.LargeBinary(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("registered", sa.Integer(), nullable=True),
+        sa.Column("applied", sa.Integer(), nullable=True),
+        sa.Column("faults", sa.Integer(), nullable=True),
+        sa.Column("answer_cipher", sa.Text(), nullable=True, comment="the faults, as JSON"),
+        sa.Column("copy_cipher", sa.LargeBinary(), nullable=True, comment="the workbook with the faults marked"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_console_rosters")),
+    )
+    op.create_index("ix_console_rosters_officer_id", "console_rosters", ["officer_id", "put_at"], unique=False)
     op.create_table(
         "console_tasks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -212,6 +248,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_account_lines_day", "account_lines", ["payer", "day"], unique=False)
     op.create_index("ix_account_lines_matched", "account_lines", ["matched"], unique=False)
+    op.create_table(
+        "book_check_findings",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("check_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("zh", sa.Text(), nullable=False),
+        sa.Column("en", sa.Text(), nullable=False),
+        sa.Column("records", sa.JSON(none_as_null=True), nullable=False, comment="ids of what disagrees"),
+        sa.ForeignKeyConstraint(
+            ["check_id"], ["book_checks.id"], name=op.f("fk_book_check_findings_check_id_book_checks")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_book_check_findings")),
+    )
+    op.create_index("ix_book_check_findings_check", "book_check_findings", ["check_id", "code"], unique=False)
     op.create_table(
         "register_deaths",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -553,6 +604,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("reached"),
         postgresql_where=sa.text("reached"),
     )
+    op.create_index("ix_audit_rows_act", "audit_rows", ["act", "id"], unique=False)
+    op.create_index("ix_audit_rows_actor", "audit_rows", ["actor", "id"], unique=False)
+    op.create_index("ix_audit_rows_at", "audit_rows", ["at"], unique=False)
     op.add_column(
         "enrolments",
         sa.Column(
@@ -619,6 +673,9 @@ def downgrade() -> None:
     op.drop_column("senior_agents", "waits_since")
     op.drop_index("ix_enrolments_due_on", table_name="enrolments")
     op.drop_column("enrolments", "due_on")
+    op.drop_index("ix_audit_rows_at", table_name="audit_rows")
+    op.drop_index("ix_audit_rows_actor", table_name="audit_rows")
+    op.drop_index("ix_audit_rows_act", table_name="audit_rows")
     op.drop_index(
         "uq_visit_callbacks_reached",
         table_name="visit_callbacks",
@@ -673,6 +730,8 @@ def downgrade() -> None:
     op.drop_table("tender_awards")
     op.drop_index("ix_register_deaths_status", table_name="register_deaths")
     op.drop_table("register_deaths")
+    op.drop_index("ix_book_check_findings_check", table_name="book_check_findings")
+    op.drop_table("book_check_findings")
     op.drop_index("ix_account_lines_matched", table_name="account_lines")
     op.drop_index("ix_account_lines_day", table_name="account_lines")
     op.drop_table("account_lines")
@@ -685,9 +744,12 @@ def downgrade() -> None:
     op.drop_table("console_tries")
     op.drop_index("ix_console_tasks_officer_id", table_name="console_tasks")
     op.drop_table("console_tasks")
+    op.drop_index("ix_console_rosters_officer_id", table_name="console_rosters")
+    op.drop_table("console_rosters")
     op.drop_table("console_refusals")
     op.drop_table("console_forms_sent")
     op.drop_table("console_forms_kept")
+    op.drop_table("book_checks")
     op.drop_index("ix_appropriations_year", table_name="appropriations")
     op.drop_table("appropriations")
     op.drop_table("account_statements")
