@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, case, cast, func, literal, select
 
 from settlement.closing.tables import exclusions
 from settlement.visits.tables import visits
@@ -25,6 +25,12 @@ def words(reason: str) -> tuple[str, str]:
     kind, _, source = reason.partition(":")
     zh, en = REASONS.get(kind, (kind, kind))
     return (f"{zh}（{source}）", f"{en} ({source})") if source else (zh, en)
+
+
+def said(reason: ColumnElement[str]) -> ColumnElement[str]:
+    """A column's reason in both languages."""
+    known = [(reason == code, literal(f"{zh} {en}")) for code, (zh, en) in REASONS.items()]
+    return case(*known, else_=literal(REASONS["payment_stop"][0]) + " " + reason)
 
 
 def of(statement: Row[Any]) -> ColumnElement[bool]:

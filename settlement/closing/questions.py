@@ -20,6 +20,7 @@ from settlement.visits.tables import visits
 LONGEST = 500
 """Characters of a question, and of an answer."""
 q = statement_questions.c
+is_open = q.closed_at.is_(None)
 
 
 def ask(act: Act, statement_id: str, visit_id: str | None, words: str) -> int:
@@ -37,7 +38,7 @@ def ask(act: Act, statement_id: str, visit_id: str | None, words: str) -> int:
     act.conn.execute(select(month_closes.c.stage).where(close).with_for_update()).one()
     if visit_id is not None and not _concerns(act.conn, statement, visit_id):
         raise Refused(Reason.NOT_FOUND, what=f"visit {visit_id}")
-    row = {"statement_id": statement_id, "visit_id": visit_id, "words": _worded(words)}
+    row: dict[str, Any] = {"statement_id": statement_id, "visit_id": visit_id, "words": _worded(words)}
     row |= {"asked_by": act.actor.id, "asked_role": act.actor.role, "asked_at": act.now}
     id: int = act.conn.execute(insert(statement_questions).values(row).returning(q.id)).scalar_one()
     act.audit("statement.ask", f"statement:{statement_id}", after={"question": id, "visit": visit_id})
@@ -80,7 +81,7 @@ def close(act: Act, question_id: int) -> None:
 def require_none(conn: Connection, which: ColumnElement[bool], asked_role: str) -> None:
     """Raise Refused(QUESTION_OPEN) while an office has an open question of its own on one of the statements (``which``: of ``statements``)."""
     open_ones = select(q.statement_id).join(statements, statements.c.id == q.statement_id)
-    open_ones = open_ones.where(which, q.asked_role == asked_role, q.closed_at.is_(None))
+    open_ones = open_ones.where(which, q.asked_role == asked_role, is_open)
     found = conn.execute(open_ones.order_by(q.id).limit(1)).scalar_one_or_none()
     if found is not None:
         raise Refused(Reason.QUESTION_OPEN, statement=found)
@@ -103,7 +104,7 @@ def waiting(asked_by_provider: bool) -> Select[Any]:
     s = statements.c
     of_side = q.asked_role == "provider" if asked_by_provider else q.asked_role != "provider"
     query = select(statement_questions, s.town, s.provider_id, s.month).join(statements, s.id == q.statement_id)
-    return query.where(of_side, q.closed_at.is_(None)).order_by(q.id)
+    return query.where(of_side, is_open).order_by(q.id)
 
 
 def _statement(conn: Connection, statement_id: str) -> Row[Any]:
