@@ -19,4 +19,8 @@ audit_rows = Table(
     Column("after", Json),
     Column("why", Text),
     Index("ix_audit_rows_subject", "subject"),
+    # How an auditor looks: what somebody did, who did something, what was done on a day.
+    Index("ix_audit_rows_actor", "actor", "id"),
+    Index("ix_audit_rows_act", "act", "id"),
+    Index("ix_audit_rows_at", "at"),
 )

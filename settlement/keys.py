@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from settlement.errors import BrokenInvariant
 from settlement.outcomes import Reason, Refused
@@ -127,6 +128,11 @@ class KeyRing:
     def seal_public_keys(self) -> dict[str, Ed25519PublicKey]:
         """What auditors get: every key that seals were made with, the retired ones too."""
         return {id: Ed25519PrivateKey.from_private_bytes(seed).public_key() for id, seed in self.seal_keys.items()}
+
+    def seal_keys_pem(self) -> str:
+        """The same, as the file that ``check_proof`` reads: each key's id, then the key."""
+        form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return "".join(f"{id}\n{key.public_bytes(*form).decode()}" for id, key in self.seal_public_keys().items())
 
 
 def new_ring(seed: bytes | None = None) -> KeyRing:

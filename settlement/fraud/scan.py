@@ -153,6 +153,11 @@ def waiting(conn: Connection) -> list[Found]:
     return [_as_found(row) for row in conn.execute(_found().where(payment_stops.c.status == "open"))]
 
 
+def of_visit(conn: Connection, visit_id: str) -> list[Found]:
+    """What any signal found about one visit."""
+    return [_as_found(row) for row in conn.execute(_found().where(findings.c.visit_id == visit_id))]
+
+
 def said_by_people(conn: Connection) -> Sequence[Any]:
     """Open payment stops that no signal placed, oldest first: a complaint, a holder or agent who denies a debit. (visit_id, provider_id, town,
     source, placed_at)"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,25 @@ def waiting(conn: Connection) -> list[Row[Any]]:
     """What is to be decided, oldest first."""
     e = door_events.c
     return list(conn.execute(select(door_events).where(e.status == "quarantined").order_by(e.received_at, e.counter)))
+
+
+def towns(conn: Connection, events: Sequence[Row[Any]]) -> dict[str, str | None]:
+    """Whose each event is, by its id: the town that decides about it; None where only the district can tell."""
+    found: dict[str, str | None] = {}
+    for start in range(0, len(events), BATCH):
+        batch = events[start : start + BATCH]
+        orders = {row.id: json.loads(row.canonical)["body"].get("order_id") for row in batch}
+        v, o = visits.c, work_orders.c
+        of_visit = select(v.id, v.town).where(v.id.in_([row.visit_id for row in batch if row.visit_id]))
+        of_order = select(o.id, o.town).where(o.id.in_([order for order in orders.values() if order]))
+        by_visit = {row.id: row.town for row in conn.execute(of_visit)}
+        by_order = {row.id: row.town for row in conn.execute(of_order)}
+        for row in batch:
+            found[row.id] = by_visit.get(row.visit_id) or by_order.get(orders[row.id]) or _town(conn, row)
+    return found
+
+
+BATCH = 500
 
 
 def release(act: Act, ring: KeyRing, event_id: str, why: str) -> EventOutcome:
