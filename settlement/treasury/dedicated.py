@@ -57,9 +57,16 @@ def take_in(act: Act, payer: str, content: bytes, file_name: str) -> Import:
     if findings:
         return Import(tuple(findings))
     known = _known(act.conn, payer, [one.fingerprint for one in read])
-    row = {"payer": payer, "sha256": digest, "first_day": min(one.day for one in read), "lines": len(read)}
+    row: dict[str, Any] = {
+        "payer": payer,
+        "sha256": digest,
+        "first_day": min(one.day for one in read),
+        "lines": len(read),
+    }
     row |= {"last_day": max(one.day for one in read), "known": len(known), "imported_by": act.actor.id}
-    id = act.conn.execute(insert(account_statements).values(row, imported_at=act.now).returning(st.id)).scalar_one()
+    id = act.conn.execute(
+        insert(account_statements).values(row | {"imported_at": act.now}).returning(st.id)
+    ).scalar_one()
     new = [vars(one) | {"statement_id": id, "payer": payer} for one in read if one.fingerprint not in known]
     if new:
         act.conn.execute(insert(account_lines), new)
