@@ -87,10 +87,12 @@ PARTS: dict[str, Callable[[Run], list[Row]]] = {
     "seals": lambda run: _of("seals")(run.rig, "postgresql", run.quick),
     "http": lambda run: _of("http")(run.quick),
     "console": lambda run: _of("console")(run.rig, "postgresql", run.quick),
+    "people": lambda run: _of("people")(run.rig, "postgresql", run.quick),
     "sqlite": _sqlite,
     "issuance-sqlite": lambda run: _of("issuance")(run.rig, "sqlite", run.quick),
     "seals-sqlite": lambda run: _of("seals")(run.rig, "sqlite", run.quick),
     "console-sqlite": lambda run: _of("console")(run.rig, "sqlite", run.quick),
+    "people-sqlite": lambda run: _of("people")(run.rig, "sqlite", run.quick),
     "closing-sqlite": lambda run: _closing(run, "sqlite", 8_000, quarter=False),
 }
 

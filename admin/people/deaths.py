@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from flask import Response, g, redirect, render_template, request, url_for
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, cast, func, select
 
 from admin.frame import listing, scope
 from admin.frame.access import actor
@@ -179,6 +179,6 @@ def after_death() -> Any:
 
 def _debited(part: ColumnElement[int]) -> ColumnElement[int]:
     d, c = debits.c, cards.c
-    sums = select(func.coalesce(func.sum(part), 0)).join(cards, c.id == d.card_id)
+    sums = select(cast(func.coalesce(func.sum(part), 0), BigInteger)).join(cards, c.id == d.card_id)
     mine = sums.where(c.senior_id == seniors.c.id, d.status == "posted", deaths.since_death(d.occurred_at))
     return mine.correlate(seniors).scalar_subquery()

@@ -70,12 +70,16 @@ def since_death(moment: ColumnElement[Any]) -> ColumnElement[bool]:
 def owed() -> ColumnElement[int]:
     """What a person (of a row of ``seniors``) owes for months that fell away, as a column."""
     x = issuance_returns.c
-    sums = select(func.coalesce(func.sum(x.receivable), 0)).where(x.senior_id == seniors.c.id, x.undone_at.is_(None))
+    sums = select(sql_cast(func.coalesce(func.sum(x.receivable), 0), BigInteger)).where(
+        x.senior_id == seniors.c.id, x.undone_at.is_(None)
+    )
     return sums.correlate(seniors).scalar_subquery()
 
 
 def taken_back() -> ColumnElement[int]:
     """What came back unspent of months that fell away, as a column."""
     x = issuance_returns.c
-    sums = select(func.coalesce(func.sum(x.taken_back), 0)).where(x.senior_id == seniors.c.id, x.undone_at.is_(None))
+    sums = select(sql_cast(func.coalesce(func.sum(x.taken_back), 0), BigInteger)).where(
+        x.senior_id == seniors.c.id, x.undone_at.is_(None)
+    )
     return sums.correlate(seniors).scalar_subquery()
