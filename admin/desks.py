@@ -19,6 +19,7 @@ NAMES = (
     "providers",
     "provider",
     "review",
+    "overview",
     "audit",
     "officers",
 )

@@ -19,7 +19,9 @@ from admin.app import create_app
 from admin.frame import sessions
 from admin.frame.console import ConsoleConfig
 from settlement import officers
+from settlement.act import Actor
 from settlement.officers import ROLES
+from settlement.providers import register
 from tests.support import RING, acting, at
 
 TOWN, OTHER_TOWN, VILLAGE = "仙女镇", "小纪镇", "正谊村"
@@ -102,6 +104,11 @@ class Office:
         with acting(self.engine, self.now) as act:
             officers.add(act, id, f"{ROLES[role][0]}经办", role, **{**given, **scope})
         return id
+
+    def provider(self, code: str = "91110000600037341L", name: str = "康寿居家养老") -> int:
+        """A provider on the register."""
+        with acting(self.engine, self.now, Actor("ca.zhou", "civil_affairs")) as act:
+            return register.register(act, code=code, name=name, bank_name="江苏银行", bank_account="621700001")
 
     def seat(self, id: str, role: str | None = None, **scope: Any) -> Seat:
         """A browser in which the officer (registered on the way, when ``role`` is given) has signed in."""

@@ -27,7 +27,7 @@ from tests.once import once
 from tests.outputs.test_recompute import demo
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-PATIENCE_S = PATIENCE / 1000
+PATIENCE_S = max(PATIENCE / 1000, 90)
 
 
 @pytest.fixture
