@@ -13,6 +13,7 @@ from admin.frame.acting import acting, done, require_unchanged
 from admin.frame.console import looking
 from admin.frame.listing import Column
 from admin.months.desk import desk, own_town, period, require_scheme
+from admin.treasury import warning
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import seniors
 from settlement.periods import Month
@@ -51,7 +52,9 @@ def issued(scheme: str, month: str) -> str:
         rules, first = _period(conn, scheme, month)
         found = _previewed(conn, _runs_of(conn, scheme, first))
         benefits = preview.by_benefit(conn, [one.run.id for one in found]) if found else []
-    shown: dict[str, Any] = {"scheme": scheme, "month": first, "rules": rules, "previewed": found}
+        short = warning.short(conn, scheme, first, [one.run for one in found])
+    shown: dict[str, Any] = {"short": short}
+    shown |= {"scheme": scheme, "month": first, "rules": rules, "previewed": found}
     shown |= {"benefits": _named(rules, benefits), "fen": rules.unit == "fen", "words": preview.words}
     return render_template("months/issued.html", **shown)
 
@@ -87,9 +90,17 @@ def run(scheme: str, month: str, town: str) -> Response | str:
         rules = store.get(conn, scheme, found.scheme_version)
         listed = _people(conn, found, rules)
         benefits = _named(rules, preview.by_benefit(conn, [found.id]))
+        short = warning.short(conn, scheme, Month.parse(found.month), [found]) if found.status != "posted" else []
     if listed.download is not None:
         return listed.download
-    shown: dict[str, Any] = {"scheme": scheme, "previewed": shown_run, "run": found, "rules": rules, "list": listed}
+    shown: dict[str, Any] = {
+        "short": short,
+        "scheme": scheme,
+        "previewed": shown_run,
+        "run": found,
+        "rules": rules,
+        "list": listed,
+    }
     shown |= {"benefits": benefits, "fen": rules.unit == "fen", "words": preview.words, "chosen": _chosen()}
     changes = [(code, f"{zh} {en}") for code, (zh, en) in preview.CHANGES.items()]
     shown |= {"choices": [("changed", "只看变化 changes only"), ("all", "全部 everybody"), *changes]}

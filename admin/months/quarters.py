@@ -13,6 +13,7 @@ from admin.frame.acting import acting, done, require_unchanged
 from admin.frame.console import here, looking
 from admin.frame.listing import Column
 from admin.months.desk import desk, own_town, period, require_scheme
+from admin.treasury import warning
 from settlement.capitals import capitals
 from settlement.closing import approving, explain
 from settlement.closing import month as months
@@ -52,6 +53,7 @@ def quarter(scheme: str, quarter: str) -> Response | str:
         shown |= {"blocked": _blocked(conn, scheme, which), "signed": _signed(conn, scheme, which)}
         shown |= {"payers": _payers(conn, scheme, which), "mine": _mine(conn, scheme, which, found)}
         shown |= {"proposed": _proposed(conn, scheme, which)}
+        shown |= {"short": warning.short(conn, scheme, which.months[-1]) if shown["mine"] else []}
     reached = -1 if found.stage is None else quarters.STAGES.index(found.stage)
     shown |= {"stages": [{"zh": zh, "en": en, "done": n <= reached} for n, (_, zh, en) in enumerate(STAGES)]}
     shown |= {"over": here().now() >= which.end(), "redrawable": found.stage in quarters.STAGES[:3]}

@@ -28,6 +28,17 @@ KINDS = {
     "transfer": "划拨分担 transfer of a share",
     "personal": "个人部分 own money",
 }
+ACTS = {
+    "payment.exported": "导出 exported",
+    "payment.paid": "已付 paid",
+    "payment.returned": "银行退回 returned by the bank",
+    "payment.reissued": "已重发 issued again",
+    "payment.propose_account": "提出更正账户 another account proposed",
+    "invoice.register": "登记发票 invoice registered",
+    "invoice.withdraw": "作废发票登记 invoice withdrawn",
+    "paper.put": "上传文件 file added",
+    "paper.read": "查看文件 file read",
+}
 COLUMNS = (
     Column("id", "付款单", "order", o.id, link=lambda row: url_for("treasury.order", order_id=row.id)),
     Column("period", "期间", "period", o.period),
@@ -98,7 +109,13 @@ def order(order_id: str) -> str:
             "history": _history(conn, order_id),
         }
     return render_template(
-        "treasury/order.html", **shown, words=waiting.WORDS, kinds=KINDS, marks=_facts(row, correction), me=officer().id
+        "treasury/order.html",
+        **shown,
+        words=waiting.WORDS,
+        kinds=KINDS,
+        acts=ACTS,
+        marks=_facts(row, correction),
+        me=officer().id,
     )
 
 

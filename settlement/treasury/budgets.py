@@ -6,6 +6,7 @@ can be spent, and what was spent and is not settled yet. An appropriation counts
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -80,18 +81,20 @@ class Short:
 
 
 def short_after(
-    conn: Connection, scheme_code: str, month: Month, town: str, amount_fen: int, today: date
+    conn: Connection, scheme_code: str, month: Month, by_town: Mapping[str, int], today: date
 ) -> list[Short]:
-    """Who would have committed more than was granted once ``amount_fen`` more is issued in a town: to be shown before an issuance is approved.
+    """Who will have committed more than was granted once so much more is issued in these towns (fen): to be shown before it is approved.
 
     Only payers with a budget are named: a district that keeps none here is not warned every month.
     """
-    year = month.year
-    more = commitments.at_ratio(conn, scheme_code, month, {town: amount_fen})
+    granted = select(a.id).where(*_standing(scheme_code, month.year), a.approved_at.is_not(None)).limit(1)
+    if conn.execute(granted).first() is None:
+        return []
+    more = commitments.at_ratio(conn, scheme_code, month, by_town)
     return [
-        Short(at.payer, at.left - more[at.payer])
-        for at in positions(conn, scheme_code, year, today)
-        if at.appropriated and more.get(at.payer) and at.left < more[at.payer]
+        Short(at.payer, at.left - more.get(at.payer, 0))
+        for at in positions(conn, scheme_code, month.year, today)
+        if at.appropriated and at.left < more.get(at.payer, 0)
     ]
 
 

@@ -310,3 +310,24 @@ def test_the_year_says_what_keeps_it_open(county: County, office: Office, financ
     assert "本年已于" in finance.get("/treasury/year", year=2026).text
     book = load_workbook(io.BytesIO(finance.get("/treasury/year", year=2026, export="xlsx").content)).active
     assert ("其中：卡上余额 of it on cards", 98989.99) in [tuple(cell.value for cell in row) for row in book.rows]
+
+
+def test_a_budget_that_will_not_do_is_said_before_a_quarter_is_signed(engine: object) -> None:
+    county = County(engine).build()  # type: ignore[arg-type]
+    county.serve("v1", "A", XIANNV, subsidy=100_000)
+    county.serve("v2", "B", DINGHUO, subsidy=1001)
+    for month in (JULY, AUGUST, SEPTEMBER):
+        county.close(month)
+    assert [county.quarter(), county.quarter()] == ["gathered", "shared"]
+    office = Office(county.engine)
+    office.now = at("2026-10-09 09:00")
+    finance, second = office.seat("qian", "district_finance"), office.seat("zhou", "district_finance")
+    grant = {"scheme": SCHEME, "year": "2026", "document": "x", "granted_on": "2026-01-05"}
+    for number, (payer, amount) in enumerate((("district", "60000.00"), (f"town:{XIANNV}", "1.00")), 1):
+        assert finance.post("/treasury/budget", grant | {"payer": payer, "amount": amount}).status == 303
+        assert second.post(f"/treasury/budget/{number}/approve").status == 303
+    path = f"/months/quarter/{SCHEME}/2026-Q3"
+    # The district is bound to 70,000.00 in all, 仙女镇 to 29,997.00; a town is told of no other town's budget.
+    assert "区的承诺将超过预算 10,000.00 元" in office.seat("wang", "town", town=XIANNV).get(path).text
+    other = office.seat("li", "town", town=DINGHUO).get(path).text
+    assert "区的承诺将超过预算" in other and "29,996" not in other

@@ -130,9 +130,11 @@ def test_an_issuance_beyond_the_budget_is_warned_of_before(served: County) -> No
     with reading(served.engine) as conn:
         month = Month(2026, 10)
         # 2,000.00 at 7:3: the district bears 1,400.00. The town has no budget on record and is not named.
-        assert budgets.short_after(conn, SCHEME, month, XIANNV, 200_000, TODAY) == [budgets.Short("district", -40_000)]
+        assert budgets.short_after(conn, SCHEME, month, {XIANNV: 200_000}, TODAY) == [
+            budgets.Short("district", -40_000)
+        ]
         assert (
-            budgets.short_after(conn, SCHEME, month, XIANNV, 142_857, TODAY) == []
+            budgets.short_after(conn, SCHEME, month, {XIANNV: 142_857}, TODAY) == []
         )  # 1,428.57: the district's part is 1,000.00
 
 
