@@ -15,7 +15,7 @@ from settlement.closing import quarter as quarters
 from settlement.closing import questions
 from settlement.closing.tables import month_closes, statement_questions, statements
 from settlement.periods import Month, Quarter
-from settlement.policy.tables import schemes
+from settlement.visits.tables import visits
 from settlement.vouchers.tables import issuance_runs
 
 SHOWN = 12
@@ -37,9 +37,14 @@ def start() -> str:
 
 
 def _months(conn: Connection, scheme: str) -> list[Month]:
-    """The newest first, from next month (whose issuance may be drafted) back to the first of the scheme."""
-    first = conn.execute(select(func.min(schemes.c.valid_from)).where(schemes.c.code == scheme)).scalar_one()
+    """The newest first, from next month (whose issuance may be drafted) back to the first in which anything was issued, served or closed."""
+    r, v, c = issuance_runs.c, visits.c, month_closes.c
+    firsts = [
+        conn.execute(select(func.min(month)).where(code == scheme)).scalar_one()
+        for month, code in ((r.month, r.scheme_code), (c.month, c.scheme_code), (v.month, v.scheme_code))
+    ]
     newest = Month.of(here().now()).next()
+    first = min((month for month in firsts if month is not None), default=str(newest.previous()))
     return [month for month in (newest.plus(-i) for i in range(SHOWN)) if str(month) >= first]
 
 

@@ -42,6 +42,7 @@ from settlement.cli import (
     seal,
     senior,
     serve,
+    statement,
     terminals,
     visits,
 )
@@ -145,6 +146,7 @@ main.add_command(close.adjust)
 main.add_command(close.outputs)
 main.add_command(pay.pay)
 main.add_command(explain.explain)
+main.add_command(statement.statement)
 main.add_command(balance.balance)
 main.add_command(cards.card)
 cards.card.add_command(pins.pin)

@@ -15,20 +15,8 @@ from settlement.money import format_yuan
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.policy import months, store
-from settlement.vouchers import issuance, runs
+from settlement.vouchers import issuance, preview, runs
 from settlement.vouchers.runs import STATUS_WORDS, Run
-
-CHANGES = {
-    "new": "新增 new",
-    "raised": "提高 raised",
-    "lowered": "降低 lowered",
-    "resumed": "恢复 resumed",
-    "arrears": "补发 arrears",
-    "died": "去世 died",
-    "left": "迁出或退出 left",
-    "card_closed": "已销户 card closed",
-    "frozen": "已冻结 frozen",
-}
 
 
 @click.command("issue")
@@ -124,7 +112,7 @@ def _show(desk: Desk, month: Month, found: list[Run], told: dict[str, list[runs.
                 c.month,
                 format_yuan(c.previous_amount),
                 format_yuan(c.amount),
-                CHANGES.get(c.change, c.change),
+                " ".join(preview.words(c.change)),
             )
             for run in found
             for c in told[run.id]
@@ -134,5 +122,5 @@ def _show(desk: Desk, month: Month, found: list[Run], told: dict[str, list[runs.
 
 
 def _counts(changes: list[runs.Change]) -> str:
-    counted = Counter(CHANGES.get(change.change, change.change) for change in changes)
+    counted = Counter(" ".join(preview.words(change.change)) for change in changes)
     return "，".join(f"{what} {number}" for what, number in sorted(counted.items()))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from settlement.closing import approving, bankfile
 from settlement.closing.adjusting import PROPOSED
@@ -15,6 +16,7 @@ from settlement.closing.tables import (
     payment_orders,
     quarter_approvals,
     quarter_closes,
+    statement_questions,
     statements,
 )
 from settlement.findings import Finding
@@ -24,7 +26,7 @@ SIGNED_STAGES = ("approved", "posted", "ordered", "exported", "paid")
 
 
 def check(conn: Connection) -> list[Finding]:
-    return [*_quarters(conn), *_statements(conn), *_adjustments(conn), *_batches(conn)]
+    return [*_quarters(conn), *_statements(conn), *_questions(conn), *_adjustments(conn), *_batches(conn)]
 
 
 def _quarters(conn: Connection) -> list[Finding]:
@@ -75,6 +77,28 @@ def _statements(conn: Connection) -> list[Finding]:
             "the statement lacks the town's or the district's signature, or one person signed twice",
         )
         for id in conn.execute(query).scalars()
+    ]
+
+
+def _questions(conn: Connection) -> list[Finding]:
+    """No office signed a statement while its own question stood."""
+    s, q = statements.c, statement_questions.c
+
+    def under(signed_at: ColumnElement[datetime | None]) -> ColumnElement[bool]:
+        return and_(q.asked_at < signed_at, or_(q.closed_at.is_(None), q.closed_at > signed_at))
+
+    town = and_(q.asked_role == "town", under(s.verified_at))
+    district = and_(q.asked_role == "civil_affairs", under(s.confirmed_at))
+    query = select(s.id, q.id.label("question")).join(statement_questions, q.statement_id == s.id)
+    return [
+        Finding(
+            "signed_under_a_question",
+            f"statement:{row.id}",
+            "签字时，该单位提出的疑问还未了结",
+            "an office signed the statement while a question of its own was open",
+            (f"question:{row.question}",),
+        )
+        for row in conn.execute(query.where(or_(town, district)).order_by(s.id, q.id))
     ]
 
 

@@ -15,10 +15,13 @@ from settlement.cli.close import adjust, close, outputs
 from settlement.cli.common import Desk
 from settlement.cli.explain import explain
 from settlement.cli.pay import pay
+from settlement.cli.statement import statement
+from settlement.closing import printed
+from settlement.closing.tables import statements
 from settlement.outcomes import Reason, Refused
 from tests.closing.county import XIANNV, County
 from tests.conftest import Databases
-from tests.support import acting, at
+from tests.support import RING, acting, at
 
 
 @pytest.fixture
@@ -106,3 +109,21 @@ def test_wrong_use_and_refusals(desk: Desk) -> None:
     whole = CliRunner().invoke(main, ["--db", desk.url, "close", "month", "2026-07", "--confirm", "--by", "zhao"])
     assert whole.exit_code == 1
     assert "out_of_turn" in whole.stderr
+
+
+def test_a_statement_on_paper_is_written_and_checked(desk: Desk, tmp_path: Path) -> None:
+    desk.ring = RING
+    run(desk, close, "month", "2026-07", "--by", "system")
+    id = f"jiangdu-2026-07-1-{XIANNV}"
+    run(desk, statement, "pdf", id, "-o", tmp_path / "july.pdf")
+    assert (tmp_path / "july.pdf").read_bytes().startswith(b"%PDF-")
+    with desk.reading() as conn:
+        text = printed.signed_text(conn, RING, id)
+    answer = json.loads(run(desk, statement, "check", "--json", told=text).stdout)
+    assert (answer["statement_id"], answer["fields"]["net_fen"], answer["differs"]) == (id, "1000", [])
+    assert "签名属实" in run(desk, statement, "check", told=text).output
+    with acting(desk.engine) as act:
+        act.conn.execute(statements.update().values(visits=2))
+    assert "visits" in run(desk, statement, "check", told=text, expect=1).output
+    with pytest.raises(Refused):
+        CliRunner().invoke(statement, ["check"], obj=desk, input=text + "x", catch_exceptions=False)

@@ -6,7 +6,7 @@ import pytest
 
 from settlement.act import Actor
 from settlement.audit import audit_rows
-from settlement.closing import month, questions
+from settlement.closing import month, questions, signed
 from settlement.closing.tables import statement_questions, statements
 from settlement.outcomes import Reason, Refused
 from tests.closing.county import (
@@ -21,7 +21,7 @@ from tests.closing.county import (
     County,
     statement_id,
 )
-from tests.support import acting, officer
+from tests.support import acting, at, officer
 
 WHEN = "2026-08-04 09:00"
 
@@ -155,3 +155,29 @@ def test_words_stay_out_of_the_audit_trail(drawn: County) -> None:
         ("statement.ask", {"question": id, "visit": "v1"}),
         ("statement.answer", {"question": id}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({}, 0),
+        ({"closed_at": None, "closed_by": None}, 1),
+        ({"closed_at": at("2026-08-04 09:31")}, 1),
+        ({"closed_at": None, "closed_by": None, "asked_at": at("2026-08-04 09:31")}, 0),
+        ({"closed_at": None, "closed_by": None, "asked_role": "provider"}, 0),
+        ({"closed_at": None, "closed_by": None, "asked_role": "civil_affairs"}, 1),
+    ],
+)
+def test_a_signature_under_an_open_question_is_found(drawn: County, values: dict[str, object], found: int) -> None:
+    """Asked and closed at 9:00, verified at 9:30, confirmed at 10:00; then somebody changes the question by hand."""
+    close(drawn, TOWN_1, ask(drawn, TOWN_1))
+    for who, when in ((TOWN_1, "09:30"), (TOWN_2, "09:30")):
+        with acting(drawn.engine, f"2026-08-04 {when}", who) as act:
+            month.verify_town(act, SCHEME, JULY, str(who.town))
+    with acting(drawn.engine, "2026-08-04 10:00", AFFAIRS) as act:
+        month.confirm(act, SCHEME, JULY)
+    with acting(drawn.engine, WHEN) as act:
+        if values:
+            act.conn.execute(statement_questions.update().values(**values))
+        findings = [each for each in signed.check(act.conn) if each.code == "signed_under_a_question"]
+    assert [each.subject for each in findings] == [f"statement:{mine(drawn)}"] * found
