@@ -15,7 +15,7 @@ from admin.frame.acting import acting, done
 from admin.frame.console import here, looking
 from admin.frame.listing import Column, look
 from settlement.outcomes import Reason, Refused
-from settlement.people import ability, assessing, entitling, register
+from settlement.people import ability, assessing, entitling
 from settlement.people.assessing import Sheet
 from settlement.people.tables import assessment_orders, entitlements, seniors
 from settlement.periods import Month, local_date
@@ -175,15 +175,8 @@ def _filled() -> Sheet:
 def address(order_id: int) -> str:
     """Where to go: address and telephone of somebody one was asked to see; on record."""
     with acting() as act:
-        row = _one(act.conn, order_id)
-        if row.status != "ordered":
-            raise Refused(Reason.WRONG_STATE, state=row.status, event="assess")
-        why = f"上门评估 assessment:{order_id}"
-        ring, senior = here().ring, row.senior_id
-        found = {
-            "address": register.reveal(act, ring, senior, "address", why),
-            "phone": register.reveal(act, ring, senior, "phone", why),
-        }
+        _one(act.conn, order_id)
+        found = assessing.where_to_go(act, here().ring, order_id)
     with looking() as conn:
         return _page(conn, order_id, found)
 

@@ -65,7 +65,9 @@ def _waiting(conn: Connection, scheme: Scheme, today: date) -> list[Waiting]:
     late = func.sum(case((e.due_on < near.today, 1), else_=0)).label("late")
     soon = func.sum(case((e.due_on.between(near.today, near.until), 1), else_=0)).label("near")
     counted = theirs(e.step, func.count().label("people"), soon, late)
-    counted = counted.where(e.scheme_code == scheme.code, e.step.not_in(list(ENDED))).group_by(e.step)
+    counted = counted.where(
+        e.scheme_code == scheme.code, e.step.in_([step.code for step in scheme.enrolment.steps])
+    ).group_by(e.step)
     found = {row.step: row for row in conn.execute(counted)}
     waiting = []
     for step in scheme.enrolment.steps[1:]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from flask import Response, render_template, request, url_for
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, case, func, select
 
 from admin.enrolment import printing
 from admin.enrolment.desk import desk, scheme_of, theirs
@@ -15,7 +15,12 @@ from admin.frame.listing import Column, look
 from settlement.outcomes import Reason, Refused
 from settlement.people import notice as notices
 from settlement.people.enrolment import PUBLICISE
+from settlement.people.objections import OUTCOMES
 from settlement.people.tables import enrolments, objections, seniors
+from settlement.periods import local_date
+
+SHOWN = timedelta(days=366)
+"""Postings as old as that are listed; the notice of an older one is found by its day."""
 
 
 @desk.page("/postings", may="enrolment.read", menu=("公示", "Publicity"))
@@ -23,7 +28,7 @@ def postings() -> str | Response:
     e, s = enrolments.c, seniors.c
     grouped = (
         theirs(e.scheme_code, s.town, s.village, e.publicity_from, e.publicity_until, func.count().label("people"))
-        .where(e.publicity_from.is_not(None))
+        .where(e.publicity_from >= local_date(here().now()) - SHOWN)
         .group_by(e.scheme_code, s.town, s.village, e.publicity_from, e.publicity_until)
         .subquery()
     )
@@ -68,6 +73,7 @@ def objections_open() -> str | Response:
     query = theirs().join(objections, o.enrolment_id == e.id)
     if request.args.get("all") != "1":
         query = query.where(o.outcome.is_(None), e.step == PUBLICISE)
+    outcome = case({code: zh for code, (zh, _) in OUTCOMES.items()}, value=o.outcome)
     columns = [
         Column("id", "异议编号", "objection", o.id, "number"),
         Column("enrolment_id", "申请编号", "application", o.enrolment_id, "number", link=_to_one),
@@ -75,7 +81,7 @@ def objections_open() -> str | Response:
         Column("village", "村社区", "village", seniors.c.village),
         Column("recorded_at", "登记时间", "taken down", o.recorded_at, "moment"),
         Column("publicity_until", "公示至", "posted until", e.publicity_until, "day"),
-        Column("outcome", "结论", "outcome", o.outcome, "code"),
+        Column("outcome", "结论", "outcome", outcome),
     ]
     with looking() as conn:
         found = look(conn, query, columns, sort="-id", name="objections")

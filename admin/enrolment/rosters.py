@@ -111,8 +111,8 @@ def _answer(ring: KeyRing, came: importing.Imported) -> dict[str, Any]:
 def roster_answer(roster_id: int) -> str:
     with looking() as conn:
         row = _mine(conn, roster_id)
-    told = json.loads(here().ring.decrypt(row.answer_cipher, ANSWER)) if row.answer_cipher else None
-    return render_template("enrolment/roster_answer.html", row=row, told=told)
+    found = json.loads(here().ring.decrypt(row.answer_cipher, ANSWER)) if row.answer_cipher else None
+    return render_template("enrolment/roster_answer.html", row=row, found=found)
 
 
 @desk.page("/roster/<int:roster_id>/corrected", may="roster.import")

@@ -160,14 +160,18 @@ def post_names(scheme_code: str, step: str) -> Response:
 
 
 def _ids(conn: Connection, scheme: Scheme, step: str, given: dict[str, Any]) -> list[int]:
-    """Those ticked, or all that are due here; of another office's none."""
+    """Those ticked, or all that are due here. Raises Refused: NOT_FOUND for another office's as for nobody's, CHANGED_MEANWHILE when a step was taken."""
     e = enrolments.c
-    query = theirs(e.id).where(e.scheme_code == scheme.code, e.step == step).order_by(e.id)
+    query = theirs(e.id, e.step).where(e.scheme_code == scheme.code).order_by(e.id)
     if not given["all"]:
-        found = set(conn.scalars(query.where(e.id.in_(given["ids"]))))
-        if set(given["ids"]) - found:
+        wanted = set(given["ids"])
+        found = [row for part in chunks(wanted) for row in conn.execute(query.where(e.id.in_(part)))]
+        if len(found) != len(wanted):
             raise Refused(Reason.NOT_FOUND, what="enrolment")
-        return sorted(found)
+        if any(row.step != step for row in found):
+            raise Refused(Reason.CHANGED_MEANWHILE)
+        return sorted(row.id for row in found)
+    query = query.where(e.step == step)
     if step == enrolment.PUBLICISE:
         today = local_date(here().now(), scheme.time_zone)
         query = query.where(e.publicity_until < today if given["posted"] == "1" else e.publicity_until.is_(None))

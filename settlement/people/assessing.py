@@ -18,7 +18,7 @@ from settlement.act import Act
 from settlement.keys import KeyRing
 from settlement.officers import officers, require, require_other
 from settlement.outcomes import Reason, Refused
-from settlement.people import ability, changes, enrolment, entitling
+from settlement.people import ability, changes, enrolment, entitling, register
 from settlement.people.register import chunks
 from settlement.people.scope import require_theirs
 from settlement.people.tables import assessment_orders, assessments, entitlements, seniors
@@ -81,6 +81,23 @@ def overdue(scheme: Scheme, today: date) -> Select[Any]:
     )
 
 
+def where_to_go(act: Act, ring: KeyRing, order_id: int) -> dict[str, str | None]:
+    """Address and telephone of somebody the assessor was asked to see, on record, while the order is open.
+
+    Raises Refused: NOT_FOUND for another assessor's order, WRONG_STATE.
+    """
+    require(act, "assessment.find")
+    order = _mine(act, order_id)
+    senior = act.conn.execute(select(seniors).where(seniors.c.id == order.senior_id)).one()
+    shown = {}
+    for field, context in (("address", register.ADDRESS), ("phone", register.PHONE)):
+        cipher = getattr(senior, f"{field}_cipher")
+        shown[field] = ring.decrypt(cipher, context) if cipher else None
+        why = f"上门评估 assessment:{order_id}"
+        act.audit("senior.reveal", f"senior:{senior.id}", after={"field": field}, why=why)
+    return shown
+
+
 def find(act: Act, ring: KeyRing, order_id: int, sheet: Sheet) -> ability.Judged:
     """The assessor's result. An application goes on with it; a reassessment waits for :func:`adopt`.
 
@@ -88,10 +105,7 @@ def find(act: Act, ring: KeyRing, order_id: int, sheet: Sheet) -> ability.Judged
     :func:`changes.add_assessments` and :func:`enrolment.assess` raise.
     """
     require(act, "assessment.find")
-    order = _locked(act, order_id)
-    if order.assessor != act.actor.id:
-        raise Refused(Reason.NOT_FOUND, what="assessment")
-    _require_state(order, "ordered")
+    order = _mine(act, order_id)
     judged = ability.judge(sheet.points, sheet.worse)
     scheme = store.in_force(act.conn, order.scheme_code, Month.of(act.now))
     if sheet.assessed_on > local_date(act.now, scheme.time_zone):
@@ -174,6 +188,15 @@ def _require_assessor(act: Act, assessor: str) -> None:
     known = select(officers.c.id).where(officers.c.id == assessor, officers.c.role == "assessor", officers.c.active)
     if act.conn.scalar(known) is None:
         raise Refused(Reason.NOT_FOUND, what="officer")
+
+
+def _mine(act: Act, order_id: int) -> Row[Any]:
+    """An open order of the acting assessor's."""
+    order = _locked(act, order_id)
+    if order.assessor != act.actor.id:
+        raise Refused(Reason.NOT_FOUND, what="assessment")
+    _require_state(order, "ordered")
+    return order
 
 
 def _locked(act: Act, order_id: int) -> Row[Any]:

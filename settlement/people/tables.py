@@ -20,6 +20,8 @@ from sqlalchemy import (
 
 from settlement.db import Instant, Json, RowId, metadata
 
+_REGISTERED = text("status = 'registered'")
+
 # The towns and villages of the district; a roster may name no others.
 places = Table(
     "places",
@@ -74,7 +76,8 @@ seniors = Table(
     Index("ix_seniors_town", "town", "village"),
     # By code points and not by the language's order: so a beginning of a name is a range of the index.
     Index("ix_seniors_name", "name", postgresql_ops={"name": "text_pattern_ops"}),
-    Index("ix_seniors_birth_date", "birth_date"),
+    # Of who has become eligible, for they are few beside those who are entitled.
+    Index("ix_seniors_registered", "birth_date", sqlite_where=_REGISTERED, postgresql_where=_REGISTERED),
     Index("ix_seniors_died_on", "died_on"),
     CheckConstraint("status IN ('registered','entitled','removed')", name="status"),
 )
@@ -128,6 +131,7 @@ enrolments = Table(
     UniqueConstraint("senior_id", "scheme_code", "intake"),
     Index("ix_enrolments_step", "scheme_code", "step"),
     Index("ix_enrolments_due_on", "due_on"),
+    Index("ix_enrolments_publicity_from", "publicity_from"),
 )
 
 enrolment_steps = Table(

@@ -164,7 +164,7 @@ def test_another_offices_application_is_like_none(desk: Office, who: Seats) -> N
 def test_steps_out_of_order_and_of_other_roles_are_not_taken(desk: Office, who: Seats) -> None:
     id_ = apply(who["village"])
     early = who["town"].post(f"{DUE}/town_approve/pass", ids=[str(id_)])
-    assert early.status == 404 and step_of(desk, id_) == "village_check"
+    assert early.status == 409 and step_of(desk, id_) == "village_check"
     assert who["town"].get(f"{DUE}/village_check").status == 404
     assert who["auditor"].post(f"{DUE}/village_check/pass", ids=[str(id_)]).status == 403
 
