@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from flask import Response, g, redirect, render_template, request, url_for
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, Select, case, select
 
 from admin.frame import listing, scope
 from admin.frame.acting import acting, done
@@ -20,7 +21,7 @@ from settlement.messages import invitations as inviting
 from settlement.messages.tables import messages
 from settlement.messages.words import STATUS as MESSAGE_STATUS
 from settlement.outcomes import Reason, Refused
-from settlement.people import becoming
+from settlement.people import becoming, places
 from settlement.people.tables import invitations, seniors
 from settlement.periods import Month, local_date
 from settlement.policy import months, store
@@ -31,7 +32,8 @@ MOST = 1000
 
 
 class Invite(Form):
-    senior = Many(Number(least=1, most=2**53))
+    senior = Many(Number(least=1, most=2**53), load_default=None)
+    everybody = Choice("yes", load_default=None)
 
 
 class Answer(Form):
@@ -49,25 +51,28 @@ def eligible() -> Any:
         if scheme is None:
             return render_template("people/eligible.html", found=None, schemes=[], scheme=None, opens=None, today=None)
         today = local_date(now, scheme.time_zone)
-        query = scope.people(becoming.eligible(scheme, today, but_asked_since=today - inviting.NOT_AGAIN))
-        for name in ("town", "village"):
-            if request.args.get(name):
-                query = query.where(seniors.c[name] == request.args[name])
+        query = _listed(scheme, today, request.args)
         found = listing.look(conn, query, _eligible_columns(scheme, today), sort="no", name="eligible")
-        towns = scope.towns(conn)
+        towns, known = scope.towns(conn), places.load(conn)
     if found.download is not None:
         return found.download
     listed = [(each.code, each.name_zh) for each in schemes]
     return render_template(
-        "people/eligible.html", found=found, schemes=listed, scheme=scheme, today=today, towns=[(t, t) for t in towns],
+        "people/eligible.html", found=found, schemes=listed, scheme=scheme, today=today, towns=[(town, town) for town in towns],
+        villages=[(each, each) for each in sorted({each for town in towns for each in known.villages(town)})],
         opens=months.next_opening(scheme, today),
     )  # fmt: skip
 
 
+def _listed(scheme: Scheme, today: date, asked: Mapping[str, str]) -> Select[Any]:
+    """Who is on the list of one's own people, of the town and village that were asked for."""
+    query = scope.people(becoming.eligible(scheme, today, but_asked_since=today - inviting.NOT_AGAIN))
+    return query.where(*(seniors.c[name] == asked[name] for name in ("town", "village") if asked.get(name)))
+
+
 def _eligible_columns(scheme: Scheme, today: date) -> list[Column]:
     s = seniors.c
-    may = [(becoming.fulfils(scheme, benefit, today), benefit.code) for benefit in reversed(scheme.benefits)]
-    benefit = case(*reversed(may), else_="")
+    benefit = case(*((becoming.fulfils(scheme, each, today), each.code) for each in scheme.benefits), else_="")
     return [
         Column("no", "编号", "no.", s.id, "number"),
         Column("name", "姓名", "name", s.name, link=lambda row: url_for("people.person", senior_id=row.no)),
@@ -81,13 +86,18 @@ def _eligible_columns(scheme: Scheme, today: date) -> list[Column]:
 
 @desk.act("/eligible/invite", may="invitation.send", shows=eligible)
 def invite() -> Response:
-    ids = read(Invite)["senior"]
-    if len(ids) > MOST:
-        raise Refused(Reason.BAD_INPUT, detail=f"一次最多{MOST}人 at most {MOST} at once")
+    given = read(Invite)
+    if not given["everybody"] and not 1 <= len(given["senior"] or ()) <= MOST:
+        g.wrong = {"senior": f"请选择1至{MOST}人 choose 1 to {MOST} people"}
+        raise Refused(Reason.BAD_INPUT, detail=g.wrong["senior"])
     with acting() as act:
         scheme = _scheme(all_schemes(act.conn, act.now), request.form.get("scheme"))
         if scheme is None:
             raise Refused(Reason.NOT_FOUND, what="scheme")
+        ids = given["senior"] or []
+        if given["everybody"]:
+            query = _listed(scheme, local_date(act.now, scheme.time_zone), request.form).add_columns(seniors.c.id)
+            ids = list(act.conn.scalars(query.order_by(seniors.c.id).limit(MOST)))
         sent = inviting.invite(act, here().ring, scheme, ids)
     left = f"；{sent.left_out}人已不在名单上" if sent.left_out else ""
     done(f"已向{len(sent.ids)}人发出邀请{left}", f"{len(sent.ids)} invited, {sent.left_out} left out")

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, render_template, url_for
 from sqlalchemy import Connection, Row, select
 
+from admin.audit.words import act_words
 from admin.frame import access, scope
 from admin.frame.acting import acting
 from admin.frame.console import here, looking
@@ -98,6 +99,7 @@ def _page(senior_id: int, shown: tuple[tuple[str, str], str] | None = None) -> s
         shown=shown,
         fields=[(code, words.pair(named)) for code, named in FIELDS.items()],
         say=words,
+        act_words=act_words,
         masked=masked,
         lists={
             "relations": agents.RELATIONS,

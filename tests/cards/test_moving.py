@@ -11,7 +11,7 @@ from settlement.outcomes import Reason, Refused
 from settlement.people import register
 from settlement.people.tables import places, seniors
 from settlement.vouchers import issuance
-from tests.cards.county import SCHEME, TOWN, TOWN_CLERK, TOWN_HEAD, carded, senior
+from tests.cards.county import SCHEME, TOWN, TOWN_CLERK, carded, senior
 from tests.support import RING, acting, officer
 from tests.vouchers.town import AUGUST, JULY, issue, store_scheme
 
