@@ -12,6 +12,7 @@ from settlement.closing import integrity as closing
 from settlement.findings import Finding
 from settlement.ledger import integrity as ledger
 from settlement.people import integrity as people
+from settlement.treasury import integrity as treasury
 from settlement.visits import integrity as visits
 from settlement.vouchers import integrity as vouchers
 
@@ -22,6 +23,7 @@ PARTS = {
     "vouchers": vouchers.check,
     "visits": visits.check,
     "closing": closing.check,
+    "treasury": treasury.check,
 }
 
 

@@ -1,0 +1,62 @@
+"""What somebody changed behind the domain's back is found."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from settlement.closing import contributions, invoices
+from settlement.closing.tables import payment_orders
+from settlement.db import reading
+from settlement.treasury import budgets, dedicated, integrity, year_end
+from tests.closing.county import AUGUST, FINANCE, FINANCE_2, JULY, Q3, SCHEME, SEPTEMBER, XIANNV, County
+from tests.support import acting, at
+
+DAY = at("2026-10-10").date()
+
+
+@pytest.fixture
+def kept(county: County) -> County:
+    """A year with a budget, a share, an invoice, a matched movement and figures that were prepared and closed."""
+    county.serve("v1", "A", XIANNV, subsidy=100_000)
+    for month in (JULY, AUGUST, SEPTEMBER):
+        county.close(month)
+    county.settle()
+    for number in (10, 11, 12):
+        county.close(JULY.plus(number - 7))
+    order = county.one(payment_orders, kind="provider").id
+    with acting(county.engine, "2027-01-20 09:00", FINANCE) as act:
+        grant = budgets.propose(act, SCHEME, 2026, "district", 10_000_000, "x", DAY)
+        share = contributions.record(act, SCHEME, Q3, XIANNV, 30_000, DAY, "回单")
+        invoices.register(act, order, "12345678", DAY, 100_000)
+        lines = "日期,收入,支出,摘要\n2026-10-10,300.00,,到位\n"
+        assert dedicated.take_in(act, f"town:{XIANNV}", lines.encode(), "a.csv").matched == 1
+    with acting(county.engine, "2027-01-20 09:00", FINANCE_2) as act:
+        budgets.approve(act, grant)
+        contributions.confirm(act, share)
+        year_end.prepare(act, SCHEME, 2026)
+    with acting(county.engine, "2027-01-20 09:00", FINANCE) as act:
+        year_end.close(act, SCHEME, 2026)
+    with reading(county.engine) as conn:
+        assert integrity.check(conn) == []
+    return county
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE appropriations SET approved_by = proposed_by", "treasury_four_eyes"),
+        ("UPDATE appropriations SET amount_fen = -1", "budget_negative"),
+        ("UPDATE share_payments SET recorded_by = confirmed_by", "treasury_four_eyes"),
+        ("UPDATE invoices SET amount_fen = amount_fen + 1", "order_overbilled"),
+        ("UPDATE account_lines SET in_fen = in_fen + 1", "movement_differs"),
+        ("UPDATE account_lines SET matched = 'order:nobody'", "movement_differs"),
+        ("UPDATE year_closes SET figures = '{}'", "year_differs"),
+        ("UPDATE year_closes SET closed_by = prepared_by", "treasury_four_eyes"),
+    ],
+)
+def test_what_was_changed_is_named(kept: County, change: str, code: str) -> None:
+    with kept.engine.begin() as conn:
+        conn.execute(text(change))
+    with reading(kept.engine) as conn:
+        assert [finding.code for finding in integrity.check(conn)] == [code]
