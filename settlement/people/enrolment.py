@@ -269,11 +269,13 @@ def due_rows(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str) 
 
 def _rows(act: Act, scheme: Scheme, enrolment_ids: Sequence[int]) -> list[Any]:
     found: dict[int, Any] = {}
-    for part in chunks(enrolment_ids):
+    for part in chunks(sorted(set(enrolment_ids))):
         for row in act.conn.execute(
             select(enrolments, seniors.c.town, seniors.c.village)
             .join(seniors, seniors.c.id == enrolments.c.senior_id)
             .where(enrolments.c.id.in_(part), enrolments.c.scheme_code == scheme.code)
+            .order_by(enrolments.c.id)  # locks in one order: two batches may overlap
+            .with_for_update(of=enrolments)
         ):
             found[row.id] = row
     missing = set(enrolment_ids) - set(found)

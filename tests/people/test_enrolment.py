@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 
 import pytest
@@ -207,3 +208,24 @@ def test_turning_80_in_mid_quarter_pays_only_after_the_next_intake(district: Eng
     with district.connect() as conn:
         [row] = conn.execute(select(entitlements)).all()
         assert (row.benefit, row.amount, row.from_month) == ("aged", 6000, "2027-01")
+
+
+def test_two_clerks_taking_the_same_step_at_once_take_it_once(district: Engine):
+    ids = applied(district, "1950-03-07", level=None)
+    second = officer("second_clerk", "village", town="仙女镇")
+
+    def other() -> object:
+        try:
+            return take(district, second, "2026-06-09 09:00", ids, "village_check")
+        except Refused as refused:
+            return refused.reason
+
+    with ThreadPoolExecutor(1) as pool:
+        with acting(district, "2026-06-09 09:00", by=CLERK) as act:
+            enrolment.pass_step(act, SCHEME, ids, "village_check")
+            waiting = pool.submit(other)
+            wait([waiting], timeout=1)  # it reads before the first is committed, or waits for it
+        assert waiting.result() is Reason.STEP_NOT_DUE
+    with district.connect() as conn:
+        taken = conn.scalars(select(enrolment_steps.c.step).order_by(enrolment_steps.c.id)).all()
+        assert taken == ["apply", "village_check"]
