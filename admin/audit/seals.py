@@ -46,7 +46,7 @@ def seal(number: int) -> str:
         return render_template("audit/seal.html", seal=sealing.by_number(conn, number))
 
 
-@desk.page("/seals/<int:number>/statement", may="books.read")
+@desk.page("/seals/<int:number>/download", may="books.read")
 def seal_statement(number: int) -> Response:
     with looking() as conn:
         found = sealing.by_number(conn, number)
@@ -54,7 +54,7 @@ def seal_statement(number: int) -> Response:
     return attachment(text.encode(), f"songbai-seal-{number}.txt", "text/plain")
 
 
-@desk.page("/seals/published", may="books.read")
+@desk.page("/seals/download/lines", may="books.read")
 def published() -> Response:
     """Every seal's short line, the newest last: what ``songbai verify --seals --published`` takes."""
     with looking() as conn:
@@ -63,14 +63,14 @@ def published() -> Response:
     return attachment(text.encode(), "songbai-seals.txt", "text/plain")
 
 
-@desk.page("/seals/keys", may="books.read")
+@desk.page("/seals/download/keys", may="books.read")
 def seal_keys() -> Response:
     if not here().ring.seal_keys:
         raise Refused(Reason.NO_SEAL_KEY)
     return attachment(here().ring.seal_keys_pem().encode(), "seal-keys.pem", "application/x-pem-file")
 
 
-@desk.page("/proof", may="books.read")
+@desk.page("/download/proof", may="books.read")
 def proof() -> Response:
     """A proof of all transfers behind a payment order (``order:…``), of one document (``debit:…``), or of one transfer (``transfer:…``)."""
     of = asked("of")

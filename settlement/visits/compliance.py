@@ -37,6 +37,45 @@ class Frequency:
 
 def frequency(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[Frequency]:
     """Who still misses visits of a month. What was missed may be made up within ``visits.make_up.months`` months after."""
+    r = reckoned(conn, scheme, month).c
+    columns = (r.senior_id, r.town, r.group_code, r.required, r.done, r.made_up)
+    query = select(*columns).where(r.required > r.done + r.made_up).order_by(r.town, r.senior_id)
+    if town is not None:
+        query = query.where(r.town == town)
+    return [Frequency(*row) for row in conn.execute(query)]
+
+
+@dataclass(frozen=True)
+class InTown:
+    """A town's month. ``people``: entitled; ``short``: of them, those who still miss a visit; ``required``, ``done``, ``made_up``: visits."""
+
+    town: str
+    people: int
+    short: int
+    required: int
+    done: int
+    made_up: int
+
+    @property
+    def served_percent(self) -> int | None:
+        """Whole per cent of the people who got what they are owed, rounded down; None without anybody."""
+        return 100 * (self.people - self.short) // self.people if self.people else None
+
+
+def by_town(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[InTown]:
+    """Everybody entitled in a month, town by town; one statement whatever their number."""
+    r = reckoned(conn, scheme, month).c
+    short = func.sum(case((r.required > r.done + r.made_up, 1), else_=0))
+    query = select(r.town, func.count(), short, func.sum(r.required), func.sum(r.done), func.sum(r.made_up))
+    query = query.group_by(r.town).order_by(r.town)
+    if town is not None:
+        query = query.where(r.town == town)
+    # PostgreSQL sums whole numbers to decimals.
+    return [InTown(name, *(int(figure) for figure in figures)) for name, *figures in conn.execute(query)]
+
+
+def reckoned(conn: Connection, scheme: Scheme, month: Month) -> Subquery:
+    """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed."""
     owed = owed_in(conn, scheme, month, "owed")
     surplus: ColumnElement[int] = literal(0)
     source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
@@ -45,17 +84,14 @@ def frequency(conn: Connection, scheme: Scheme, month: Month, town: str | None =
         source = source.outerjoin(later, later.c.senior_id == owed.c.senior_id)
         spare = func.coalesce(later.c.done - later.c.required, 0)
         surplus = surplus + case((spare > 0, spare), else_=0)
-    lacking = owed.c.required - owed.c.done
-    query = (
-        select(owed.c.senior_id, seniors.c.town, owed.c.group_code, owed.c.required, owed.c.done)
+    missed = owed.c.required - owed.c.done
+    lacking = case((missed > 0, missed), else_=0)
+    return (
+        select(owed.c.senior_id, seniors.c.town, seniors.c.village, owed.c.group_code, owed.c.required, owed.c.done)
         .add_columns(case((surplus > lacking, lacking), else_=surplus).label("made_up"))
         .select_from(source)
-        .where(lacking > surplus)
-        .order_by(seniors.c.town, owed.c.senior_id)
+        .subquery("reckoned")
     )
-    if town is not None:
-        query = query.where(seniors.c.town == town)
-    return [Frequency(*row) for row in conn.execute(query)]
 
 
 def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subquery:

@@ -151,12 +151,12 @@ def test_a_proof_is_taken_away_and_checked_without_us(
 ) -> None:
     _, visit_id = served(county)
     sealed(office)
-    answer = auditor.get("/audit/proof", of=f"debit:d-{visit_id}-1")
+    answer = auditor.get("/audit/download/proof", of=f"debit:d-{visit_id}-1")
     assert answer.status == 200
     assert "attachment" in answer.response.headers["Content-Disposition"]
     proof, keys = tmp_path / "proof.json", tmp_path / "keys.pem"
     proof.write_bytes(answer.content)
-    keys.write_bytes(auditor.get("/audit/seals/keys").content)
+    keys.write_bytes(auditor.get("/audit/seals/download/keys").content)
     assert len(json.loads(answer.content)["transfers"]) == 1
     assert check_proof.main([str(proof), str(keys)]) == 0
     with office.engine.connect() as conn:
@@ -166,7 +166,7 @@ def test_a_proof_is_taken_away_and_checked_without_us(
 
 def test_what_is_not_sealed_yet_is_said_to_be(office: Office, county: County, auditor: Seat) -> None:
     _, visit_id = served(county)
-    answer = auditor.get("/audit/proof", of=f"debit:d-{visit_id}-1")
+    answer = auditor.get("/audit/download/proof", of=f"debit:d-{visit_id}-1")
     assert answer.status == 409
     assert "尚未封印" in answer.text
 
@@ -174,7 +174,7 @@ def test_what_is_not_sealed_yet_is_said_to_be(office: Office, county: County, au
 def test_the_seals_check_finds_a_row_that_was_edited(office: Office, county: County, auditor: Seat) -> None:
     served(county)
     sealed(office)
-    line = auditor.get("/audit/seals/published").content.decode().strip()
+    line = auditor.get("/audit/seals/download/lines").content.decode().strip()
     assert line in auditor.get("/audit/seals/1").text
     assert "没有发现不符" in checked(office, auditor, "seals", line).text
     with office.engine.begin() as conn:
