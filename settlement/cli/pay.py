@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from settlement.cli.close import said, scheme_option
 from settlement.cli.common import FINDINGS, Desk, by_option, json_option, pass_desk, write_private
-from settlement.closing import bankfile, payers, payment
-from settlement.money import format_yuan
+from settlement.closing import bankfile, contributions, invoices, payers, payment
+from settlement.money import format_yuan, parse_yuan
+from settlement.periods import Quarter
 from settlement.spoken import chinese
 
 layout_option = click.option(
@@ -145,3 +147,59 @@ def account(desk: Desk, payer: str, name: str, account: str, bank: str, by: str)
     with desk.acting(by) as act:
         payers.register_account(act, payer, name, account, bank)
     desk.say(f"已登记 {payer} 的专户", "recorded")
+
+
+@pay.command("invoice")
+@click.argument("order_id")
+@click.option("--number", required=True, help="发票号码 number")
+@click.option("--day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="开票日期 day of issue")
+@click.option("--amount", required=True, help="金额（元） yuan")
+@by_option
+@pass_desk
+def invoice(desk: Desk, order_id: str, number: str, day: datetime, amount: str, by: str) -> None:
+    """登记服务商的发票 Register a provider's invoice against its order."""
+    with desk.acting(by) as act:
+        invoices.register(act, order_id, number, day.date(), _fen(amount))
+    desk.say("发票已登记", "registered")
+
+
+@pay.command("share")
+@click.argument("quarter")
+@click.option("--town", required=True, help="镇街 town")
+@click.option("--amount", required=True, help="金额（元） yuan")
+@click.option("--day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="到账日期 day")
+@click.option("--reference", required=True, help="银行回单或拨款凭证号 the bank's or treasury's voucher")
+@scheme_option
+@by_option
+@pass_desk
+def share(
+    desk: Desk, quarter: str, town: str, amount: str, day: datetime, reference: str, scheme_code: str, by: str
+) -> None:
+    """登记镇级分担资金到位 Record that a town put up its own share; another person confirms it."""
+    try:
+        which = Quarter.parse(quarter)
+    except ValueError as error:
+        raise click.BadParameter("2026-Q3", param_hint="QUARTER") from error
+    with desk.acting(by) as act:
+        id = contributions.record(act, scheme_code, which, town, _fen(amount), day.date(), reference)
+    desk.say(
+        f"已登记，编号{id}；请由另一人确认：songbai pay share-confirm {id}", "recorded; another person confirms it"
+    )
+
+
+@pay.command("share-confirm")
+@click.argument("payment_id", type=int)
+@by_option
+@pass_desk
+def share_confirm(desk: Desk, payment_id: int, by: str) -> None:
+    """确认镇级分担资金到账 Confirm that a town's share has arrived; by a second person."""
+    with desk.acting(by) as act:
+        contributions.confirm(act, payment_id)
+    desk.say("已确认到账", "confirmed")
+
+
+def _fen(amount: str) -> int:
+    try:
+        return parse_yuan(amount)
+    except ValueError as error:
+        raise click.BadParameter("1234.50", param_hint="--amount") from error

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import pairwise
 
 from settlement.findings import Finding
 from settlement.money import parse_yuan
@@ -81,7 +82,20 @@ def read(content: bytes, file_name: str) -> tuple[list[Line], list[Finding]]:
             findings.append(Finding("statement_line", f"line {no}", f"第{no}行：{zh}", f"line {no}: {en or zh}"))
     if not lines and not findings:
         findings.append(Finding("statement_empty", "file", "没有任何交易", "there is no movement in it"))
-    return list(_named(lines)), findings
+    return list(_named(lines)), findings or list(_broken(lines))
+
+
+def _broken(lines: Sequence[Line]) -> Iterator[Finding]:
+    """Where the balances that the bank states do not follow from each other, oldest or newest row first: a row is missing or was changed."""
+    pairs = [(one, two) for one, two in pairwise(lines) if None not in (one.balance_fen, two.balance_fen)]
+    down = [two for one, two in pairs if two.balance_fen != (one.balance_fen or 0) + two.in_fen - two.out_fen]
+    up = [two for one, two in pairs if one.balance_fen != (two.balance_fen or 0) + one.in_fen - one.out_fen]
+    for line in min(down, up, key=len):
+        zh, en = (
+            "余额与上一行接不上，可能缺行或被改动",
+            "the balance does not follow from the row before: one is missing or was changed",
+        )
+        yield Finding("statement_balance", f"line {line.no}", f"第{line.no}行：{zh}", f"line {line.no}: {en}")
 
 
 def _heading(rows: Sequence[Sequence[Value]]) -> tuple[int, dict[str, int]] | None:

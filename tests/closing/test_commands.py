@@ -127,3 +127,29 @@ def test_a_statement_on_paper_is_written_and_checked(desk: Desk, tmp_path: Path)
     assert "visits" in run(desk, statement, "check", told=text, expect=1).output
     with pytest.raises(Refused):
         CliRunner().invoke(statement, ["check"], obj=desk, input=text + "x", catch_exceptions=False)
+
+
+def test_an_invoice_and_a_towns_share_on_the_command_line(desk: Desk) -> None:
+    for month in ("2026-07", "2026-08", "2026-09"):
+        for words in (
+            ("--by", "system"),
+            ("--verify", "--town", XIANNV, "--by", "wang"),
+            ("--confirm", "--by", "zhao"),
+        ):
+            CliRunner().invoke(close, ["month", month, *words], obj=desk)
+        run(desk, close, "month", month, "--finish", "--by", "system")
+    run(desk, close, "quarter", "2026-Q3", "--by", "system")
+    for step, by in (("town", "wang"), ("civil_affairs", "zhao"), ("finance", "qian")):
+        town = ("--town", XIANNV) if step == "town" else ()
+        run(desk, close, "quarter", "2026-Q3", "approve", "--as", step, *town, "--total", "10.00", "--by", by)
+    run(desk, close, "quarter", "2026-Q3", "--by", "system")
+    order = json.loads(run(desk, pay, "list", "2026-Q3", "--json").stdout)[0]["id"]
+    facts = ("--number", "12345678", "--day", "2026-10-07", "--amount", "10.00", "--by", "qian")
+    run(desk, pay, "invoice", order, *facts)
+    with pytest.raises(Refused) as twice:
+        CliRunner().invoke(pay, ["invoice", order, *facts], obj=desk, catch_exceptions=False)
+    assert twice.value.reason is Reason.INVOICE_TAKEN
+    share = ("2026-Q3", "--town", XIANNV, "--amount", "3.00", "--day", "2026-10-07", "--reference", "回单1")
+    assert "share-confirm 1" in run(desk, pay, "share", *share, "--by", "wang").stdout
+    run(desk, pay, "share-confirm", "1", "--by", "zhou")
+    run(desk, pay, "share", "2026-13", *share[1:], "--by", "wang", expect=2)

@@ -26,7 +26,7 @@ PAID_A = f"2026-10-13,,1000.00,9000.00,安康养老服务中心,B1,{P1} 养老�
 PAID_B = "2026-10-13,,10.01,8989.99,=1+1 福寿服务社,B2,养老服务\n"
 FROM_DISTRICT = "20261014,707.01,,9697.00,江都区财政专户,B7,分担资金\n"
 INTEREST = "2026-10-15,0.35,,9697.35,,,利息\n"
-FEE = "2026-10-15,,2.00,9695.35,,,手续费\n"
+FEE = "2026-10-15,,2.00,,,,手续费\n"
 
 
 @pytest.fixture
@@ -177,6 +177,16 @@ def test_any_finding_and_nothing_is_taken_in(county: County, lines: str, code: s
     done = take(county, "2026-10-12,1.00,,,,,x\n" if lines else "", lines)
     assert [finding.code for finding in done.findings] == [code]
     assert county.rows(account_lines) == []
+
+
+def test_a_row_left_out_shows_in_the_balances_whichever_row_comes_first() -> None:
+    def read(*rows: str) -> list[str]:
+        found = statement_file.read((HEAD + "".join(rows)).encode(), "x.csv")[1]
+        return [f"{finding.code} {finding.subject}" for finding in found]
+
+    assert read(PAID_A, PAID_B, FROM_DISTRICT, INTEREST) == read(INTEREST, FROM_DISTRICT, PAID_B, PAID_A) == []
+    assert read(PAID_A, FROM_DISTRICT, INTEREST) == ["statement_balance line 5"]
+    assert read(INTEREST, FROM_DISTRICT, PAID_A) == ["statement_balance line 6"]
 
 
 def test_other_banks_columns() -> None:
