@@ -52,7 +52,8 @@ def issued(scheme: str, month: str) -> str:
         rules, first = _period(conn, scheme, month)
         found = _previewed(conn, _runs_of(conn, scheme, first))
         benefits = preview.by_benefit(conn, [one.run.id for one in found]) if found else []
-        short = warning.short(conn, scheme, first, [one.run for one in found])
+        waiting = [one.run for one in found if one.run.status != "posted"]
+        short = warning.short(conn, scheme, first, waiting) if waiting else []
     shown: dict[str, Any] = {"short": short}
     shown |= {"scheme": scheme, "month": first, "rules": rules, "previewed": found}
     shown |= {"benefits": _named(rules, benefits), "fen": rules.unit == "fen", "words": preview.words}

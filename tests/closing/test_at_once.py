@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from settlement.closing import adjusting, drawing, integrity
+from settlement.closing import adjusting, drawing, integrity, month, questions
 from settlement.closing.tables import adjustments, statement_lines, statements
 from settlement.db import reading
+from settlement.outcomes import Reason, Refused
 from settlement.visits import voiding
 from settlement.visits.tables import visits
-from tests.closing.county import AUGUST, JULY, County
+from tests.closing.county import AUGUST, JULY, OTHER_TOWN_1, SCHEME, TOWN_1, XIANNV, County, statement_id
 from tests.support import acting
 
 
@@ -80,3 +81,26 @@ def test_a_void_committed_while_the_month_is_drawn_is_carried_whole_by_one_state
     county.close(AUGUST.next())
     assert county.one(statements, month="2026-09").net_fen == -1000
     proved(county)
+
+
+def test_a_question_that_is_just_being_asked_holds_the_signature_up(county: County) -> None:
+    """Asked, but not yet committed, when another of the town's officers verifies: who verifies waits, and is then told of it."""
+    county.serve("v1")
+    county.draw(JULY)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        with acting(county.engine, "2026-08-04 09:00", TOWN_1) as act:
+            questions.ask(act, statement_id(JULY, county.providers["A"]), "v1", "是否做满一小时？")
+            asked.set()
+            go_on.wait(10)
+
+    other = threading.Thread(target=ask)
+    other.start()
+    assert asked.wait(10)
+    threading.Timer(0.5, go_on.set).start()
+    with pytest.raises(Refused) as refusal, acting(county.engine, "2026-08-04 09:00", OTHER_TOWN_1) as act:
+        month.verify_town(act, SCHEME, JULY, XIANNV)
+    other.join()
+    assert refusal.value.reason is Reason.QUESTION_OPEN
+    assert county.one(statements).status == "drawn"
