@@ -116,7 +116,9 @@ def _stale(error: CSRFError) -> Response:
 
 def _framework(error: HTTPException) -> Response:
     if isinstance(error, SecurityError):
-        return _refused(Refused(Reason.HOST_UNKNOWN))
+        # In words alone: under that name no page of ours has an address.
+        refused = Refused(Reason.HOST_UNKNOWN)
+        return Response(f"{refused.zh}\n{refused.en}\n", refused.reason.words.http, mimetype="text/plain")
     return _refused(Refused(BY_STATUS.get(error.code or 500, Reason.BAD_INPUT), detail=""))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -70,7 +71,8 @@ def together(desk: Desk, commands: Sequence[Sequence[str]]) -> int:
     running: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            running.append(subprocess.Popen([*program, *command]))  # noqa: S603 - our own program
+            # A group of its own: a worker that was just being started when its server was told to end would be left behind.
+            running.append(subprocess.Popen([*program, *command], process_group=0))  # noqa: S603 - our own program
         while all(process.poll() is None for process in running):
             time.sleep(LOOKED_AT)
         return next(code for process in running if (code := process.poll()) is not None) or 1
@@ -99,3 +101,5 @@ def _end(running: list[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
