@@ -16,8 +16,9 @@ from admin.frame.forms import Choice, Day, Form, Many, Number, read
 from admin.frame.listing import Column
 from admin.people import words
 from admin.people.finding import desk
-from admin.people.registering import all_schemes
+from admin.people.registering import FAULTS_SHOWN, all_schemes, chosen_file
 from settlement.messages import invitations as inviting
+from settlement.messages import replies as taking_in
 from settlement.messages.tables import messages
 from settlement.messages.words import STATUS as MESSAGE_STATUS
 from settlement.outcomes import Reason, Refused
@@ -149,6 +150,15 @@ def invited() -> Any:
         ("no", "不申请 no"),
     ]
     return render_template("people/invitations.html", found=found, state=state, states=states)
+
+
+@desk.act("/invitations/replies", may="invitation.answer", shows=invited)
+def replies() -> str:
+    """A file of short messages that came back; what could not be understood is told at its row."""
+    name, content = chosen_file("replies")
+    with acting() as act:
+        done_with = taking_in.take_in(act, here().ring, content, name)
+    return render_template("people/replies.html", done=done_with, faults=done_with.faults[:FAULTS_SHOWN])
 
 
 @desk.page("/invitations/<int:invitation_id>", may="register.read")

@@ -38,7 +38,7 @@ def imports() -> str:
 
 @desk.act("/registers/population", may="register.import", shows=imports)
 def import_population() -> str:
-    name, content = _file("population")
+    name, content = chosen_file("population")
     code, accept = request.form.get("scheme", ""), request.form.get("accept") == "yes"
     with acting() as act:
         if code not in {each.code for each in all_schemes(act.conn, act.now)}:
@@ -52,7 +52,7 @@ def import_population() -> str:
 @desk.act("/registers/deaths", may="register.import", shows=imports)
 def import_deaths() -> str:
     given = read(DeathsForm)
-    name, content = _file("deaths")
+    name, content = chosen_file("deaths")
     with acting() as act:
         accept = given["accept"] == "yes"
         done = registers.import_deaths(act, here().ring, given["source"], content, name, accept_valid=accept)
@@ -65,7 +65,7 @@ def all_schemes(conn: Any, now: Any) -> list[Scheme]:
     return [store.in_force(conn, code, Month.of(now)) for code in sorted(codes)]
 
 
-def _file(field: str) -> tuple[str, bytes]:
+def chosen_file(field: str) -> tuple[str, bytes]:
     """(its name, its content). Raises Refused(BAD_INPUT) when none was chosen."""
     file = forms.upload(field, LARGEST)
     if file is None:

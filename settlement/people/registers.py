@@ -171,7 +171,7 @@ def _read(content: bytes, file_name: str, today: date) -> tuple[list[_Row], list
     faults: list[Fault] = []
     many = 0
     for sheet in found:
-        heads = _headers(sheet)
+        heads = headers(sheet, HEADERS, {"id_no", "died_on"})
         if heads is None:
             faults.append(Fault(sheet.name, None, None, "", _NO_HEADERS))
             continue
@@ -192,12 +192,13 @@ def _read(content: bytes, file_name: str, today: date) -> tuple[list[_Row], list
     return list(rows.values()), faults, many
 
 
-def _headers(sheet: Sheet) -> tuple[dict[str, int], int] | None:
-    """Column indexes by what they hold, and how many rows stand above the first of the list."""
+def headers(sheet: Sheet, known: Mapping[str, tuple[str, ...]], needed: set[str]) -> tuple[dict[str, int], int] | None:
+    """Column indexes by what they hold (``known``: the names offices give them), and how many rows stand above the first of the list; None where no
+    row has the ``needed`` ones."""
     for number, row in enumerate(sheet.rows[:HEADER_ROWS], start=1):
         heads = {bare(value): index for index, value in enumerate(row) if present(value)}
-        at = {key: heads[name] for key, names in HEADERS.items() for name in names[::-1] if name in heads}
-        if {"id_no", "died_on"} <= at.keys():
+        at = {key: heads[name] for key, names in known.items() for name in names[::-1] if name in heads}
+        if needed <= at.keys():
             return at, number
     return None
 

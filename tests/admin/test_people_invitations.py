@@ -6,9 +6,10 @@ from sqlalchemy import select
 
 from settlement.messages.outbox import TEXT
 from settlement.messages.tables import messages
-from settlement.people.tables import enrolments, invitations
+from settlement.people.tables import enrolments, invitations, seniors
 from tests.admin.office import OTHER_TOWN, Office
 from tests.admin.people import entitled, settle, somebody
+from tests.people.people import xlsx
 from tests.support import RING, at
 
 
@@ -113,3 +114,43 @@ def test_another_offices_invitation_is_like_none(office: Office) -> None:
         sent = seat.post(f"/people/invitations/{asked}/answer", answer="yes", how="sms", said_on="2026-06-15")
         assert sent.status == 404
         assert "赵秀珍" not in seat.get("/people/invitations").text
+
+
+def test_everybody_of_the_list_is_invited_within_ones_own_town(office: Office) -> None:
+    _people(office)
+    sent = office.seat("wang").post("/people/eligible/invite", scheme="jiangdu", everybody="yes")
+    assert sent.status == 303
+    with office.engine.connect() as conn:
+        names = conn.scalars(select(seniors.c.name).join(invitations, invitations.c.senior_id == seniors.c.id))
+        assert sorted(names) == ["孙秀兰", "李兰英"]
+    assert office.seat("wang").post("/people/eligible/invite", scheme="jiangdu").status == 422
+
+
+def test_replies_by_sms_count_when_they_are_plain(office: Office) -> None:
+    """A yes, a maybe, two people at one telephone, a stranger's, one for another town: one application."""
+    settle(office)
+    office.now = at("2026-06-15 09:00")
+    plain = somebody(office, "李兰英", 24, birth="1940-05-05", phone="13900001111")
+    somebody(office, "周桂芳", 26, birth="1941-05-05", phone="13900002222")
+    for seq, name in ((28, "孙秀兰"), (32, "赵秀珍")):
+        somebody(office, name, seq, birth="1942-05-05", phone="13900003333")
+    somebody(office, "吴桂珍", 34, birth="1943-05-05", phone="13900004444", town=OTHER_TOWN, village="竹墩村")
+    office.seat("bureau", "civil_affairs").post("/people/eligible/invite", scheme="jiangdu", everybody="yes")
+    rows = [
+        ["手机号", "回复内容", "回复日期"],
+        ["13900001111", "是。", "2026-06-15"],
+        ["13900002222", "多少钱？", "2026-06-15"],
+    ]
+    rows += [
+        ["13900003333", "同意", "2026-06-15"],
+        ["13900005555", "是", "2026-06-15"],
+        ["13900004444", "是", "2026-06-15"],
+    ]
+    seat = office.seat("wang", "town")
+    came = seat.post("/people/invitations/replies", replies=("回复.xlsx", xlsx(rows, "回复")))
+    assert [figure.text for figure in came.find("//p[@class='value']")] == ["5", "1", "0", "2", "2"]
+    assert [cell.text for cell in came.find("//tbody/tr/td[1]")] == ["回复 3 ", "回复 4 "]
+    with office.engine.connect() as conn:
+        assert [row.senior_id for row in conn.execute(select(enrolments))] == [plain]
+    again = seat.post("/people/invitations/replies", replies=("回复.xlsx", xlsx(rows[:2], "回复")))
+    assert [figure.text for figure in again.find("//p[@class='value']")] == ["1", "0", "0", "1", "0"]
