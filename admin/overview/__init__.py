@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from admin.overview import figures, rows, start  # noqa: F401 - their pages belong to the desk
+from admin.overview import board, figures, rows  # noqa: F401 - their pages belong to the desk
 from admin.overview.parts import desk
 
 __all__ = ["desk"]
