@@ -11,9 +11,9 @@ from settlement.cards import pin, registry, token
 from settlement.cards.tables import card_pins, cards, media, top_ups
 from settlement.people.register import ID_NO
 from settlement.people.tables import seniors
-from tests.admin.office import OTHER_TOWN, TOWN, VILLAGE, Office, Seat
+from tests.admin.office import OTHER_TOWN, VILLAGE, Office, Seat
 from tests.cards.county import COUNTER, SCHEME, TOWN_CLERK, entitle, senior
-from tests.support import RING, acting, at
+from tests.support import RING, acting
 from tests.visits.world import Debit, Holder, World, found
 
 IDENTITY = "321026194803010022"
