@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from flask import Response, g, redirect, render_template, request, url_for
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, case, select
 from admin.enrolment.desk import LEVELS, desk, scheme_of
 from admin.frame import forms, scope
 from admin.frame.access import may, officer
-from admin.frame.acting import acting, done
+from admin.frame.acting import acting, done, require_unchanged
 from admin.frame.console import here, looking
 from admin.frame.listing import Column, look
 from settlement.outcomes import Reason, Refused
@@ -102,11 +101,11 @@ def _page(conn: Connection, order_id: int, address: dict[str, str | None] | None
     if row.status in ("found", "done"):
         shown["sheet"] = assessing.sheet_of(here().ring, row)
     if row.status == "found" and row.enrolment_id is None:
-        shown["change"] = _change(conn, scheme, row, today)
+        shown["change"] = _change(conn, scheme, row)
     return render_template("enrolment/assessment.html", **shown)
 
 
-def _change(conn: Connection, scheme: Scheme, row: Row[Any], today: date) -> dict[str, Any]:
+def _change(conn: Connection, scheme: Scheme, row: Row[Any]) -> dict[str, Any]:
     """What taking it over changes: from which month, what it is now and what it will be."""
     first = Month.of(here().now(), scheme.time_zone).next()
     on = reckoning_day(first)
@@ -117,7 +116,8 @@ def _change(conn: Connection, scheme: Scheme, row: Row[Any], today: date) -> dic
     running = (e.senior_id == row.senior_id) & (e.scheme_code == row.scheme_code) & e.to_month.is_(None)
     now = conn.execute(select(e.amount, e.level, e.clause).where(running)).one_or_none()
     will: Entitlement = entitlement(scheme, found, on)
-    return {"first": first, "now": now, "will": will}
+    facts_shown = (first, now.amount if now is not None else None, will.amount_fen, row.level)
+    return {"first": first, "now": now, "will": will, "facts": facts_shown}
 
 
 @desk.act("/assessments/<int:order_id>/look", may="assessment.find", shows=assessment)
@@ -184,7 +184,10 @@ def address(order_id: int) -> str:
 @desk.act("/assessments/<int:order_id>/adopt", may="assessment.adopt", shows=assessment)
 def adopt(order_id: int) -> Response:
     with acting() as act:
-        _one(act.conn, order_id)
+        row = _one(act.conn, order_id)
+        if row.status == "found":
+            scheme = scheme_of(act.conn, row.scheme_code)
+            require_unchanged(*_change(act.conn, scheme, row)["facts"])
         assessing.adopt(act, order_id)
     done("已认定，从次月起按新等级发放", "taken over; it counts from the next month")
     return redirect(url_for("enrolment.assessment", order_id=order_id), 303)  # type: ignore[return-value]

@@ -107,6 +107,19 @@ def chosen(scheme_code: str, step: str) -> str:
 
 
 def _confirm(conn: Connection, scheme: Scheme, rule: Step, ids: list[int], given: dict[str, Any]) -> str:
+    people = _people(conn, scheme, ids)
+    shown: dict[str, Any] = {"scheme": scheme, "step": rule, "people": people[:SHOWN], "count": len(people)}
+    shown |= {"total": sum(person.gives.amount_fen for person in people), "decides": _decides(scheme, rule)}
+    shown |= {
+        "given": given,
+        "ids": ids if not given["all"] else [],
+        "seen_stamp": stamp(*_facts(scheme, rule, people)),
+    }
+    posting = rule.code == enrolment.PUBLICISE and given["posted"] != "1"
+    return render_template("enrolment/chosen.html", **shown, posting=posting)
+
+
+def _people(conn: Connection, scheme: Scheme, ids: list[int]) -> list[Person]:
     today = local_date(here().now(), scheme.time_zone)
     rows: list[Any] = []
     for part in chunks(ids):
@@ -117,12 +130,13 @@ def _confirm(conn: Connection, scheme: Scheme, rule: Step, ids: list[int], given
         of_it = [row for row in rows if (row.publicity_until or today) == until]
         gives = prospects.decided(conn, scheme, [row.senior_id for row in of_it], until)
         people += [Person(row, age_on(row.birth_date, today), gives[row.senior_id]) for row in of_it]
-    people.sort(key=lambda person: person.row.id)
-    shown: dict[str, Any] = {"scheme": scheme, "step": rule, "people": people[:SHOWN], "count": len(people)}
-    shown |= {"total": sum(person.gives.amount_fen for person in people), "decides": _decides(scheme, rule)}
-    shown |= {"given": given, "ids": ids if not given["all"] else [], "seen_ids": stamp(*ids)}
-    posting = rule.code == enrolment.PUBLICISE and given["posted"] != "1"
-    return render_template("enrolment/chosen.html", **shown, posting=posting)
+    return sorted(people, key=lambda person: person.row.id)
+
+
+def _facts(scheme: Scheme, rule: Step, people: list[Person]) -> list[object]:
+    """What the page that confirms shows: who, and where money follows how much."""
+    decides = _decides(scheme, rule)
+    return [(person.row.id, person.gives.amount_fen if decides else None) for person in people]
 
 
 @desk.act("/due/<scheme_code>/<step>/pass", may="enrolment.step", shows=_again)
@@ -131,6 +145,8 @@ def pass_step(scheme_code: str, step: str) -> Response:
     with acting() as act:
         scheme = scheme_of(act.conn, scheme_code)
         ids = _unchanged(act.conn, scheme, step, given)
+        rule = step_of(scheme, step)
+        require_unchanged(*_facts(scheme, rule, _people(act.conn, scheme, ids)))
         passed = len(enrolment.pass_step(act, scheme, ids, step))
     failed = len(ids) - passed
     done(f"已通过{passed}人，未通过{failed}人", f"{passed} passed, {failed} refused")
@@ -184,7 +200,7 @@ def _unchanged(conn: Connection, scheme: Scheme, step: str, given: dict[str, Any
     require_taker(rule)
     ids = _ids(conn, scheme, step, given)
     if given["all"]:
-        require_unchanged(*ids)
+        require_unchanged(*_facts(scheme, rule, _people(conn, scheme, ids)))
     if not ids:
         raise Refused(Reason.BAD_INPUT, detail="没有选人 nobody is ticked")
     return ids

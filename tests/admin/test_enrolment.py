@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from settlement.audit import audit_rows
 from settlement.papers import papers
@@ -179,6 +179,25 @@ def test_everybody_who_is_due_is_passed_at_once_unless_it_changed_meanwhile(desk
     again = who["village"].post(f"{DUE}/village_check/chosen", all="1")
     assert who["village"].post(f"{DUE}/village_check/pass", all="1", seen=seen(again)).status == 303
     assert {step_of(desk, first), step_of(desk, second)} == {"town_approve"}
+
+
+def test_what_a_decision_gives_is_what_was_shown(desk: Office, who: Seats) -> None:
+    """Between looking and confirming the person lost the category."""
+    id_ = assessed(desk, who)
+    desk.now = at("2026-06-15 09:00")
+    enrolling.post_names(enrolling.seats(desk), id_)
+    desk.now = at("2026-06-24 09:00")
+    who = enrolling.seats(desk)
+    fields = {"ids": [str(id_)], "posted": "1"}
+    looked = who["village"].post(f"{DUE}/publicise/chosen", fields)
+    with desk.engine.begin() as conn:
+        conn.execute(update(categories).values(valid_to=at("2026-06-20 00:00").date()))
+    stale = who["village"].post(f"{DUE}/publicise/pass", fields, seen=seen(looked))
+    assert stale.status == 409 and step_of(desk, id_) == "publicise"
+    again = who["village"].post(f"{DUE}/publicise/chosen", fields)
+    assert "不属于所列困难类别" in again.text and "in all 0.00" in again.text
+    assert who["village"].post(f"{DUE}/publicise/pass", fields, seen=seen(again)).status == 303
+    assert step_of(desk, id_) == "refused"
 
 
 def test_a_refusal_has_its_reason_and_a_letter(desk: Office, who: Seats) -> None:
