@@ -87,6 +87,7 @@ CODES = {
     "revoke": "停用",
     "revoked": "已停用",
     "void": "作废",
+    "withdraw": "撤回",
 }
 
 

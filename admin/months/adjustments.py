@@ -40,6 +40,10 @@ class Proposal(forms.Form):
     visit = forms.Text(most=40, load_default=None)
 
 
+class Why(forms.Form):
+    why = forms.Text(most=200)
+
+
 @desk.page("/adjustments", may="months.read", menu=("调整", "Adjustments"))
 def adjusted() -> Response | str:
     state = request.args.get("state", "all")
@@ -94,7 +98,7 @@ def adjustment(adjustment_id: str) -> str:
         shares = sharing.summed(group.parts() for group in groups)
         provider = conn.execute(select(providers.c.name).where(providers.c.id == row.provider_id)).scalar_one()
     shown = {"row": row, "kind": KINDS[row.kind], "shares": shares, "provider": provider, "stamped": _figures(row)}
-    shown |= {"capitals": capitals(row.amount_fen), "approvable": row.kind in PROPOSED and row.approved_by is None}
+    shown |= {"capitals": capitals(row.amount_fen), "approvable": _open(row)}
     return render_template("months/adjustment.html", **shown)
 
 
@@ -107,8 +111,23 @@ def approve_adjustment(adjustment_id: str) -> Response:
     return redirect(url_for("months.adjustment", adjustment_id=adjustment_id), 303)  # type: ignore[return-value]
 
 
+@desk.act("/adjustments/<adjustment_id>/withdraw", may="adjustment.propose", shows=adjustment)
+def withdraw_adjustment(adjustment_id: str) -> Response:
+    with looking() as conn:
+        _adjustment(conn, adjustment_id)
+    why = forms.read(Why)["why"]
+    with acting() as act:
+        adjusting.withdraw(act, adjustment_id, why)
+    done("已撤回，不会列入结算", "withdrawn; nothing is settled with it")
+    return redirect(url_for("months.adjustment", adjustment_id=adjustment_id), 303)  # type: ignore[return-value]
+
+
 def _figures(row: Row[Any]) -> tuple[Any, ...]:
     return row.kind, row.provider_id, row.town, row.origin_month, row.amount_fen
+
+
+def _open(row: Row[Any]) -> bool:
+    return row.kind in PROPOSED and row.approved_by is None and row.withdrawn_by is None
 
 
 def _adjustment(conn: Connection, adjustment_id: str) -> Row[Any]:
@@ -122,9 +141,9 @@ def _adjustments(conn: Connection, state: str) -> listing.Listed:
     source: Select[Any] = select().select_from(adjustments).join(providers, p.id == a.provider_id)
     source = scope.within(source, town=a.town)
     if state == "proposed":
-        source = source.where(a.kind.in_(PROPOSED), a.approved_by.is_(None))
+        source = source.where(a.kind.in_(PROPOSED), a.approved_by.is_(None), a.withdrawn_by.is_(None))
     elif state == "waiting":
-        source = source.where(a.quarter.is_(None), a.statement_id.is_(None))
+        source = source.where(a.quarter.is_(None), a.statement_id.is_(None), a.withdrawn_by.is_(None))
     kind = case(*((a.kind == code, literal(f"{zh} {en}")) for code, (zh, en) in KINDS.items()), else_=a.kind)
     columns = (
         Column("id", "编号", "No.", a.id, link=lambda row: url_for("months.adjustment", adjustment_id=row.id)),
@@ -136,6 +155,7 @@ def _adjustments(conn: Connection, state: str) -> listing.Listed:
         Column("reason", "原因", "Reason", a.reason),
         Column("proposed_at", "提出", "Proposed", a.proposed_at, "moment"),
         Column("approved_by", "批准人", "Approved by", a.approved_by),
+        Column("withdrawn_at", "撤回", "Withdrawn", a.withdrawn_at, "moment"),
         Column("quarter", "列入季度", "Quarter", a.quarter),
         Column("statement", "列入结算单", "Statement", a.statement_id),
     )

@@ -150,7 +150,12 @@ def _blocked(conn: Connection, scheme: str, which: Quarter) -> list[dict[str, An
 def _proposed(conn: Connection, scheme: str, which: Quarter) -> int:
     """Adjustments up to the quarter that nobody has approved: it settles without them."""
     a = adjustments.c
-    waiting = (a.kind.in_(PROPOSED), a.approved_by.is_(None), a.origin_month <= str(which.months[-1]))
+    waiting = (
+        a.kind.in_(PROPOSED),
+        a.approved_by.is_(None),
+        a.withdrawn_by.is_(None),
+        a.origin_month <= str(which.months[-1]),
+    )
     query = select(func.count()).select_from(adjustments).where(a.scheme_code == scheme, a.quarter.is_(None), *waiting)
     return int(conn.execute(scope.within(query, town=a.town)).scalar_one())
 

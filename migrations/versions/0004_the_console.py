@@ -604,6 +604,16 @@ def upgrade() -> None:
         sqlite_where=sa.text("reached"),
         postgresql_where=sa.text("reached"),
     )
+    op.add_column(
+        "adjustments",
+        sa.Column(
+            "withdrawn_by",
+            sa.String(length=80),
+            nullable=True,
+            comment="proposed and not approved: taken back or turned down",
+        ),
+    )
+    op.add_column("adjustments", sa.Column("withdrawn_at", sa.BigInteger(), nullable=True))
     op.create_index("ix_audit_rows_act", "audit_rows", ["act", "id"], unique=False)
     op.create_index("ix_audit_rows_actor", "audit_rows", ["actor", "id"], unique=False)
     op.create_index("ix_audit_rows_at", "audit_rows", ["at"], unique=False)
@@ -690,6 +700,8 @@ def downgrade() -> None:
     op.drop_index("ix_audit_rows_at", table_name="audit_rows")
     op.drop_index("ix_audit_rows_actor", table_name="audit_rows")
     op.drop_index("ix_audit_rows_act", table_name="audit_rows")
+    op.drop_column("adjustments", "withdrawn_at")
+    op.drop_column("adjustments", "withdrawn_by")
     op.drop_index(
         "uq_visit_callbacks_reached",
         table_name="visit_callbacks",

@@ -151,18 +151,44 @@ def _require_known_there(act: Act, provider_id: int, town: str) -> None:
 def approve(act: Act, adjustment_id: str) -> None:
     """A second person approves; the next quarter that is gathered settles it. Approved already: no change.
 
-    Raises Refused(NOT_FOUND), Refused(SAME_PERSON), Refused(WRONG_STATE) for a kind that is not proposed.
+    Raises Refused(NOT_FOUND), Refused(SAME_PERSON), Refused(WRONG_STATE) for a kind that is not proposed, or one that was withdrawn.
     """
     officers.require(act, "adjustment.approve")
     a = adjustments.c
-    row = act.conn.execute(select(adjustments).where(a.id == adjustment_id).with_for_update()).one_or_none()
-    if row is None:
-        raise Refused(Reason.NOT_FOUND, what=adjustment_id)
-    if row.kind not in PROPOSED:
-        raise Refused(Reason.WRONG_STATE, state=row.kind, event="approve")
+    row = _locked(act, adjustment_id)
+    if row.kind not in PROPOSED or row.withdrawn_by is not None:
+        state = "withdrawn" if row.withdrawn_by is not None else row.kind
+        raise Refused(Reason.WRONG_STATE, state=state, event="approve")
     if row.approved_by is not None:
         return
     officers.require_other(act, row.proposed_by)
     approved = {"approved_by": act.actor.id, "approved_at": act.now}
     act.conn.execute(update(adjustments).where(a.id == adjustment_id).values(**approved))
     act.audit("adjustment.approve", f"adjustment:{adjustment_id}", after={"amount_fen": row.amount_fen})
+
+
+def withdraw(act: Act, adjustment_id: str, why: str) -> None:
+    """Take back or turn down a proposal that nobody has approved; it stays on record. Withdrawn already: no change.
+
+    Raises Refused(NOT_FOUND), Refused(NOT_ALLOWED) for another town's, Refused(WRONG_STATE) once it is approved, Refused(BAD_INPUT) without a reason.
+    """
+    row = _locked(act, adjustment_id)
+    officers.require(act, "adjustment.propose", town=row.town)
+    if row.kind not in PROPOSED or row.approved_by is not None:
+        raise Refused(Reason.WRONG_STATE, state="approved" if row.approved_by else row.kind, event="withdraw")
+    if not why.strip():
+        raise Refused(Reason.BAD_INPUT, detail="why")
+    if row.withdrawn_by is not None:
+        return
+    a = adjustments.c
+    withdrawn = {"withdrawn_by": act.actor.id, "withdrawn_at": act.now}
+    act.conn.execute(update(adjustments).where(a.id == adjustment_id).values(**withdrawn))
+    act.audit("adjustment.withdraw", f"adjustment:{adjustment_id}", before={"amount_fen": row.amount_fen}, why=why)
+
+
+def _locked(act: Act, adjustment_id: str) -> Row[Any]:
+    query = select(adjustments).where(adjustments.c.id == adjustment_id).with_for_update()
+    row = act.conn.execute(query).one_or_none()
+    if row is None:
+        raise Refused(Reason.NOT_FOUND, what=adjustment_id)
+    return row

@@ -104,14 +104,14 @@ def _questions(conn: Connection) -> list[Finding]:
 
 def _adjustments(conn: Connection) -> list[Finding]:
     a = adjustments.c
-    unsigned = or_(a.approved_by.is_(None), a.approved_by == a.proposed_by)
+    unsigned = or_(a.approved_by.is_(None), a.approved_by == a.proposed_by, a.withdrawn_by.is_not(None))
     query = select(a.id).where(a.kind.in_(PROPOSED), a.quarter.is_not(None), unsigned).order_by(a.id)
     return [
         Finding(
             "adjustment_not_approved",
             f"adjustment:{id}",
-            "已计入季度的调整没有第二人批准",
-            "a quarter settles the adjustment, but no second person approved it",
+            "已计入季度的调整没有第二人批准，或已撤回",
+            "a quarter settles the adjustment, but no second person approved it, or it was withdrawn",
         )
         for id in conn.execute(query).scalars()
     ]

@@ -121,6 +121,8 @@ adjustments = Table(
     Column("proposed_at", Instant, nullable=False),
     Column("approved_by", String(80)),
     Column("approved_at", Instant),
+    Column("withdrawn_by", String(80), comment="proposed and not approved: taken back or turned down"),
+    Column("withdrawn_at", Instant),
     CheckConstraint("amount_fen <> 0 OR personal_fen <> 0", name="not_zero"),
     Index("ix_adjustments_statement", "statement_id"),
     Index("ix_adjustments_open", "quarter", "provider_id", "town"),

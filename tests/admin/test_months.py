@@ -315,3 +315,18 @@ def test_the_start_page_says_how_far_each_month_is(district: District) -> None:
     july = next(cell for cell in cells if cell.startswith("2026-07"))
     assert "已入账2/2" in july and "300.00" in july and "已出单" in july and "95.00" in july
     assert "镇街" in july
+
+
+def test_a_proposal_is_turned_down_with_a_reason_and_no_longer_waits(district: District) -> None:
+    district.drawn()
+    fields = {"scheme": SCHEME, "what": "penalty", "provider": str(district.county.provider), "town": TOWN}
+    fields |= {"month": "2026-07", "amount": "10", "reason": "回访不实"}
+    path = district.affairs().post("/months/adjustments/new", fields).location
+    assert district.second().post(f"{path}/withdraw").status == 422
+    assert district.head(OTHER_TOWN).post(f"{path}/withdraw", why="不属实").status == 404
+    assert district.second().post(f"{path}/withdraw", why="查无此事").status == 303
+    page = district.second().get(path)
+    assert "second 2026-08-03" in page.text
+    assert not page.find(f"//form[@action='{path}/approve']")
+    assert "没有记录" in district.affairs().get("/months/adjustments", state="proposed").text
+    assert "not approved" not in district.affairs().get(QUARTER).text

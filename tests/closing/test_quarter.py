@@ -435,3 +435,58 @@ def test_a_quarter_of_voids_alone_owes(county: County) -> None:
     assert shares(county, row.id) == {"district": -35, "town": -15}
     assert [order.period for order in county.rows(payment_orders)] == ["2026-Q3", "2026-Q3"]
     proved(county)
+
+
+def proposal(county: County) -> str:
+    with acting(county.engine, "2026-09-20 09:00", AFFAIRS) as act:
+        return adjusting.propose(
+            act,
+            "penalty",
+            scheme_code=SCHEME,
+            provider_id=county.providers["A"],
+            town=XIANNV,
+            origin_month=JULY,
+            amount_fen=-500,
+            reason="回访不实",
+        )
+
+
+def test_a_proposal_that_was_withdrawn_is_neither_approved_nor_settled(county: County) -> None:
+    """10.00 served; a penalty of 5.00 was proposed by mistake."""
+    county.serve("v1", subsidy=1000)
+    id = proposal(county)
+    with acting(county.engine, "2026-09-21 09:00", TOWN_1) as act:
+        adjusting.withdraw(act, id, "录入错误")
+        adjusting.withdraw(act, id, "录入错误")
+    with pytest.raises(Refused) as refusal, acting(county.engine, "2026-09-22 09:00", AFFAIRS_2) as act:
+        adjusting.approve(act, id)
+    assert refusal.value.reason is Reason.WRONG_STATE
+    for which in (JULY, AUGUST, SEPTEMBER):
+        county.close(which)
+    county.settle()
+    assert [row.net_fen for row in county.rows(settlements)] == [1000]
+
+
+@pytest.mark.parametrize(
+    ("who", "why", "reason"),
+    [(TOWN_2, "不属实", Reason.NOT_ALLOWED), (FINANCE, "不属实", Reason.NOT_ALLOWED), (TOWN_1, " ", Reason.BAD_INPUT)],
+)
+def test_only_its_town_or_the_district_withdraws_and_says_why(
+    county: County, who: Actor, why: str, reason: Reason
+) -> None:
+    county.serve("v1", subsidy=1000)
+    id = proposal(county)
+    with pytest.raises(Refused) as refusal, acting(county.engine, "2026-09-21 09:00", who) as act:
+        adjusting.withdraw(act, id, why)
+    assert refusal.value.reason is reason
+    assert county.one(adjustments).withdrawn_by is None
+
+
+def test_what_is_approved_is_not_withdrawn(county: County) -> None:
+    county.serve("v1", subsidy=1000)
+    id = proposal(county)
+    with acting(county.engine, "2026-09-21 09:00", AFFAIRS_2) as act:
+        adjusting.approve(act, id)
+    with pytest.raises(Refused) as refusal, acting(county.engine, "2026-09-22 09:00", AFFAIRS) as act:
+        adjusting.withdraw(act, id, "不属实")
+    assert refusal.value.reason is Reason.WRONG_STATE
