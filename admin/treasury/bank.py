@@ -11,7 +11,7 @@ from admin.frame import forms, listing, scope
 from admin.frame.acting import acting, done
 from admin.frame.console import looking
 from admin.frame.listing import Column
-from admin.treasury.desk import desk, own_payer, require_payer
+from admin.treasury.desk import desk, own_payer, require_payer, sheet
 from settlement.closing.tables import payer_accounts
 from settlement.findings import Finding
 from settlement.outcomes import Reason, Refused
@@ -61,6 +61,27 @@ def account(payer: str, findings: tuple[Finding, ...] = ()) -> str | Response:
         files = conn.execute(select(account_statements).where(st.payer == payer).order_by(st.id.desc()).limit(20)).all()
     shown = {"account": held, "list": lines, "found": found, "files": files, "candidates": candidates}
     return render_template("treasury/account.html", **shown, findings=findings, how=HOW)
+
+
+@desk.page("/bank/<payer>/differences", may="treasury.read")
+def differences_file(payer: str) -> Response:
+    require_payer(payer)
+    with looking() as conn:
+        scope.one(conn, select(p.payer).where(p.payer == payer), f"account {payer}")
+        found = dedicated.reconcile(conn, payer)
+    rows: list[list[Any]] = []
+    if found is not None:
+        rows += [["未对上 unknown", *_moved(row), row.words, row.explanation] for row in found.unknown]
+        rows += [["账面尚未登记 not booked", *_moved(row), row.matched, None] for row in found.early]
+        rows += [
+            ["银行没有 missing", str(d.booked_on), d.in_fen / 100, d.out_fen / 100, d.key, None] for d in found.missing
+        ]
+    headers = ["种类 kind", "日期 day", "收入 in", "支出 out", "摘要或单据 words or document", "说明 explanation"]
+    return sheet(f"differences-{payer.replace(':', '-')}", headers, rows)
+
+
+def _moved(row: Row[Any]) -> tuple[str, float, float]:
+    return str(row.day), row.in_fen / 100, row.out_fen / 100
 
 
 def _candidates(

@@ -10,8 +10,9 @@ from admin.frame.access import officer
 from admin.frame.acting import acting, done
 from admin.frame.console import looking
 from admin.frame.listing import Column
-from admin.treasury.desk import desk, known_payers, own_payer, require_payer, scheme, today
+from admin.treasury.desk import desk, known_payers, own_payer, require_payer, scheme, sheet, today
 from settlement.officers import officers
+from settlement.spoken import chinese
 from settlement.treasury import budgets
 from settlement.treasury.tables import appropriations
 
@@ -53,6 +54,25 @@ def budget() -> str | Response:
         choices = [pair for pair in known_payers(conn) if pair[0] != "card_operator"]
     shown = {"year": year, "positions": rows, "list": found, "to_approve": to_approve, "payers": choices}
     return render_template("treasury/budget.html", **shown, scheme=code, me=officer().id, this_year=today().year)
+
+
+@desk.page("/budget/positions", may="treasury.read")
+def positions_file() -> Response:
+    year = request.args.get("year", today().year, type=int)
+    with looking() as conn:
+        rows = [at for at in budgets.positions(conn, scheme(conn), year, today()) if own_payer() in (None, at.payer)]
+    amounts = ("appropriated", "proposed", "settled", "open", "paid", "left")
+    headers = [
+        "出资方 payer",
+        "预算 granted",
+        "待批准 proposed",
+        "已结算 settled",
+        "未了承诺 open",
+        "已付 paid",
+        "剩余 left",
+    ]
+    cells = ([chinese(at.payer), *(getattr(at, name) / 100 for name in amounts)] for at in rows)
+    return sheet(f"budget-positions-{year}", headers, cells)
 
 
 class GrantForm(forms.Form):

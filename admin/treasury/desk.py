@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
-from flask import request
+from flask import Response, request
 from sqlalchemy import Connection, select
 
+from admin.frame import listing
 from admin.frame.access import officer
 from admin.frame.console import here
 from admin.frame.desk import Desk
+from settlement.act import begin
 from settlement.closing import payers
 from settlement.closing.tables import payer_accounts, payment_orders
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import places
+from settlement.people.workbook import harmless
 from settlement.periods import Month, Quarter, local_date
 from settlement.policy.tables import schemes
 from settlement.spoken import chinese
@@ -80,3 +85,12 @@ def known_payers(conn: Connection) -> list[tuple[str, str]]:
     registered = conn.execute(select(payer_accounts.c.payer).order_by(payer_accounts.c.payer)).scalars()
     names = ["district", *(payers.name_of(payers.TOWN, town) for town in towns), *registered, payers.CARD_OPERATOR]
     return [(name, chinese(name)) for name in dict.fromkeys(names)]
+
+
+def sheet(name: str, headers: list[str], rows: Iterable[Iterable[Any]]) -> Response:
+    """A table as a workbook, its leaving recorded; texts as texts, amounts in yuan as numbers."""
+    console = here()
+    with begin(console.engine, officer().actor, console.now()) as act:
+        act.audit("list.export", f"list:{name}")
+    plain = ([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return listing.spreadsheet(name, headers, plain)

@@ -9,7 +9,7 @@ from admin.frame import forms, scope
 from admin.frame.access import officer
 from admin.frame.acting import acting, done
 from admin.frame.console import looking
-from admin.treasury.desk import desk, own_payer, period, quarters, require_payer, scheme
+from admin.treasury.desk import desk, own_payer, period, quarters, require_payer, scheme, sheet
 from settlement.closing import contributions, payers
 from settlement.closing.tables import share_payments
 from settlement.officers import officers
@@ -36,6 +36,16 @@ def shares() -> str:
         rule = _waits(conn, code, wanted)
     shown = {"quarter": wanted, "quarters": choices, "shares": rows, "payments": payments, "scheme": code}
     return render_template("treasury/shares.html", **shown, waits=rule, me=officer().id)
+
+
+@desk.page("/shares/file", may="treasury.read")
+def shares_file() -> Response:
+    wanted, town = period(request.args.get("quarter", "")), officer().town
+    with looking() as conn:
+        rows = contributions.of_quarter(conn, scheme(conn), wanted, None if town is None else [town])
+    headers = ["镇街 town", "应分担 due", "已到位 arrived", "待确认 to confirm", "尚缺 missing"]
+    cells = ([one.town, *(fen / 100 for fen in (one.due, one.arrived, one.recorded, one.missing))] for one in rows)
+    return sheet(f"town-shares-{wanted}", headers, cells)
 
 
 def _waits(conn: Connection, code: str, wanted: str) -> bool:

@@ -279,6 +279,11 @@ def test_the_banks_statement_is_taken_in_and_explained(county: County, finance: 
     (action,) = page.find("//form[contains(@action, '/explain')]/@action")
     assert finance.post(action, words="三季度利息").status == 303
     assert "三季度利息" in finance.get(path).text
+    book = load_workbook(io.BytesIO(finance.get(f"{path}/differences").content)).active
+    assert [[cell.value for cell in row][:4] for row in book.iter_rows(min_row=2)] == [
+        ["未对上 unknown", "2026-10-12", 0.35, 0],
+        ["账面尚未登记 not booked", "2026-10-12", 0, 1000],
+    ]
     assert "1项待说明" in finance.get("/treasury/bank").text  # the bank's answer for the order
 
 
@@ -288,6 +293,13 @@ def test_the_journal_and_lists_leave_as_files(county: County, finance: Seat) -> 
     journal = finance.get("/treasury/journal", period="2026-Q4", export="csv").content.decode("utf-8-sig")
     assert re.search(r"payable.*,1000\.00,", journal)
     orders = load_workbook(io.BytesIO(finance.get("/treasury/orders", export="xlsx").content)).active
+    shares = load_workbook(io.BytesIO(finance.get("/treasury/shares/file", quarter="2026-Q3").content)).active
+    assert [[cell.value for cell in row] for row in shares.iter_rows(min_row=2)] == [
+        [DINGHUO, 3, 0, 0, 3],
+        [XIANNV, 300, 0, 0, 300],
+    ]
+    budget = load_workbook(io.BytesIO(finance.get("/treasury/budget/positions", year=2026).content)).active
+    assert [row[3].value for row in budget.iter_rows(min_row=2)] == [707.01, 3, 300]
     names = [row[4].value for row in orders.iter_rows(min_row=2)]
     assert "'=1+1 福寿服务社" in names
     assert finance.get("/treasury/journal", period="2026-13").status == 404
