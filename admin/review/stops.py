@@ -47,7 +47,7 @@ def stops() -> Response | str:
             found = found.where(column == value) if value else found
         columns = (
             Column("visit_id", "服务", "visit", p.visit_id, link=_address),
-            Column("source", "来由", "because of", _source(signals), sorts=False),
+            Column("source", "来由", "because of", _source(signals), sorts=False, words=_chinese),
             Column("town", "镇街", "town", v.town),
             Column("provider", "服务商", "provider", providers.c.name),
             Column("check_in_at", "签到", "check-in", v.check_in_at, kind="moment"),
@@ -135,6 +135,11 @@ def _signals(conn: Connection) -> dict[str, str]:
     codes = conn.execute(select(schemes.c.code).where(schemes.c.valid_from <= str(month)).distinct()).scalars().all()
     known = [signal for code in codes for signal in store.in_force(conn, code, month).fraud.signals]
     return {signal.code: f"{signal.name_zh} {signal.name_en}" for signal in known}
+
+
+def _chinese(words: str) -> str:
+    """Of words in both languages: a list is narrow."""
+    return words.partition(" ")[0]
 
 
 def _source(signals: dict[str, str]) -> ColumnElement[str]:
