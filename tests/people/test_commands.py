@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from openpyxl import load_workbook
+from sqlalchemy import insert, select
 
 from settlement import keys, officers
 from settlement.act import SYSTEM, begin
 from settlement.cli import main
 from settlement.clock import system_clock
 from settlement.db import make_engine, migrate
+from settlement.people.tables import enrolments
+from settlement.periods import local_date
 from settlement.policy import loader, store
-from tests.people.people import HEADERS, TOWN, VILLAGE, number, xlsx
+from tests.people.people import HEADERS, TOWN, VILLAGE, number, person, xlsx
 from tests.support import RING
 
 
@@ -85,3 +89,21 @@ def test_nothing_is_due_before_anybody_applied(home: Path):
     assert steps["village_check"] == []
     assert "0人" in songbai(home, "enrol", "pass", "village_check", "--by", "clerk").output
     assert "没有待公示人员" in songbai(home, "enrol", "post", "--by", "clerk").output
+
+
+def test_an_objection_is_taken_down_and_decided_by_somebody_else(home: Path):
+    engine, now = make_engine(f"sqlite:///{home / 'district.db'}"), system_clock()
+    with begin(engine, SYSTEM, now) as act:
+        officers.add(act, "head", "镇", "town", town=TOWN)
+        row = {"senior_id": person(act), "scheme_code": "jiangdu", "intake": "2026-summer", "step": "publicise"}
+        today = local_date(now)
+        row |= {"applied_on": today, "publicity_from": today, "publicity_until": today + timedelta(days=9)}
+        id_ = act.conn.execute(insert(enrolments).values(row).returning(enrolments.c.id)).scalar_one()
+    told = songbai(home, "enrol", "object", str(id_), "--why", "住在外地", "--by", "clerk").output
+    assert "已登记异议，编号1" in told
+    own = songbai(home, "enrol", "objection", "1", "dismissed", "--why", "已核实", "--by", "clerk")
+    assert own.exit_code == 1
+    decided = songbai(home, "enrol", "objection", "1", "upheld", "--why", "确已迁出", "--by", "head")
+    assert (decided.exit_code, "已处理" in decided.output) == (0, True)
+    with begin(engine, SYSTEM, now) as act:
+        assert act.conn.scalar(select(enrolments.c.step).where(enrolments.c.id == id_)) == "refused"
