@@ -23,6 +23,8 @@ HALF_WAY = "half way"
 SIGNED_IN = "signed in"
 """Everybody's own things: the start page, their sessions and password."""
 STATIC = ("static",)
+NUL = "\x00"
+"""In no address of ours; a database asked for it would answer with a fault."""
 
 
 def declared(endpoint: str) -> str:
@@ -62,6 +64,8 @@ def register(app: Flask) -> None:
 def _admit() -> Response | Any:
     if request.endpoint is None:
         return None  # no such address, or not with this method
+    if NUL in request.path or any(NUL in value for values in request.args.listvalues() for value in values):
+        raise Refused(Reason.ADDRESS_UNKNOWN)
     rule = declared(request.endpoint)
     if rule == ANYBODY:
         return None

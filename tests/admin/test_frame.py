@@ -69,3 +69,9 @@ def test_an_unknown_address_is_a_page_that_says_so(office: Office) -> None:
     answer = office.seat("wang", "town").get("/no/such/page")
     assert answer.status == 404
     assert "没有这个地址" in answer.text
+
+
+def test_an_address_with_a_nul_in_it_is_none_of_ours(office: Office) -> None:
+    seat = office.seat("audit", "auditor")
+    for path in ("/review/stops/a%00b", "/audit/explain?of=debit:%00", "/audit/trail?who=%00", "/people/?q=a&q=%00"):
+        assert seat.client.get(path).status_code == 404, path
