@@ -274,6 +274,8 @@ class Reason(Enum):
     CALLER_WRONG = Words(403, "55", False, "有回答与登记不符，还可试{left}次", "An answer does not fit what is on record; {left} tries left", "不要告诉对方哪一项不对；请对方再想想", "Do not say which one it is; let the caller think again")
     CALLER_LOCKED = Words(403, "75", False, "回答不符次数已满，{hours}小时内不能再核对", "Too many wrong answers; no more questions for {hours} hours", "请对方带身份证到村(社区)或市民卡网点", "Send the caller to the village office or the card counter, with the identity card")
     CALL_NOT_OPEN = Words(403, "58", False, "来电人尚未核对身份，或通话已结束", "The caller was not identified, or the call is over", "请重新核对身份", "Begin again with the questions")
+    SINGLE_SIGN_ON_REFUSED = Words(403, "58", False, "统一身份认证没有通过，或这个身份没有对应的账号", "The single sign-on refused, or its identity has no account here", "请重试；没有账号的，请上级先开设", "Try again; without an account, have the office above open one")
+    SINGLE_SIGN_ON_DOWN = Words(503, "96", True, "统一身份认证没有应答", "The single sign-on does not answer", "请稍后再试，或用密码登录", "Try again later, or sign in with your password")
     CODE_WRONG = Words(422, "55", False, "验证器的验证码不对", "The authenticator's code is wrong", "请输入手机上现在显示的六位数字；仍不对的，请核对手机时间", "Enter the six digits shown now; if they are refused, set the phone's clock right")
 
     # --- jobs --------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,18 @@ NAME = "songbai-console"
 
 
 @dataclass(frozen=True)
+class SingleSignOn:
+    """A government's OpenID provider. ``console``: this console's address as browsers know it, ``https://…``, without a stroke at the end;
+    ``claim``: the one whose value is an officer's sign-in name."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    console: str
+    claim: str = "sub"
+
+
+@dataclass(frozen=True)
 class ConsoleConfig:
     """``idle``: a session ends when nobody used it for so long, at the latest after ``longest``. ``hosts``: names the console answers to,
     all when empty. ``trusted_proxies``: in front, setting X-Forwarded-For."""
@@ -27,6 +39,7 @@ class ConsoleConfig:
     longest: timedelta = timedelta(hours=12)
     hosts: tuple[str, ...] = ()
     trusted_proxies: int = 0
+    single: SingleSignOn | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from admin.signin import views
+from admin.signin import abroad, views
 from admin.signin.own import desk
 
-__all__ = ["desk", "views"]
+__all__ = ["abroad", "desk", "views"]

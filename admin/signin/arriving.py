@@ -61,8 +61,8 @@ def proved(arrived: Arrived) -> Response:
     console = here()
     with looking() as conn:
         known = passwords.of(conn, arrived.officer_id)
-    if known is None:
-        raise Refused(Reason.SIGN_IN_WRONG)
+    if known is None:  # an identity from elsewhere that is nobody's here
+        raise Refused(Reason.SINGLE_SIGN_ON_REFUSED)
     actor = Actor(known.id, known.role, known.town, known.provider_id)
     with begin(console.engine, actor, console.now()) as act:
         if arrived.how == "password":

@@ -22,7 +22,8 @@ def arrive() -> Response | str:
     if found is not None:
         return redirect(arriving.inside(request.args.get("next")) or url_for("home.start"), 303)  # type: ignore[return-value]
     wanted = request.form.get("next") or request.args.get("next", "")
-    return render_template("signin/arrive.html", over="over" in request.args, wanted=wanted)
+    single = here().config.single is not None
+    return render_template("signin/arrive.html", over="over" in request.args, wanted=wanted, single=single)
 
 
 @desk.act("/", may=ANYBODY, shows=arrive)
