@@ -86,7 +86,7 @@ def complaint(complaint_id: int) -> str:
         effects = upheld_would(conn, row)
     mine_to_decide = officer().id != row.opened_by
     shown = {"row": row, "evidence": evidence, "facts": facts, "effects": effects, "mine_to_decide": mine_to_decide}
-    words = {"kinds": KINDS, "states": STATUS, "remedies": REMEDIES, "speakers": SPEAKERS, "told": told}
+    words = {"kinds": KINDS, "states": STATUS, "remedies": REMEDIES, "speakers": SPEAKERS, "fact": fact}
     return render_template("voices/complaint.html", **shown, **words)
 
 
@@ -135,14 +135,14 @@ def upheld_would(conn: Connection, row: Row[Any]) -> Words:
     return f"该次服务作废（{void.zh}），{back_zh}{after_zh}。", f"The visit is void ({void.en}): {back_en}{after_en}."
 
 
-def told(value: Any) -> str:
+def fact(value: Any) -> str:
     """A fact of the evidence as it is read."""
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, list | tuple):
-        return "、".join(told(one) for one in value)
+        return "、".join(fact(one) for one in value)
     if isinstance(value, dict):
-        return "；".join(f"{name} {told(one)}" for name, one in value.items())
+        return "；".join(f"{name} {fact(one)}" for name, one in value.items())
     return {True: "是 yes", False: "否 no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
