@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask import Response, render_template, request, url_for
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Row, case, select
 
 from admin.enrolment import printing
 from admin.enrolment.desk import desk, scheme_of, theirs
-from admin.frame import listing
+from admin.frame import listing, scope
+from admin.frame.access import officer
 from admin.frame.console import here, looking
 from admin.frame.listing import Column, look
 from settlement.outcomes import Reason, Refused
@@ -17,32 +18,23 @@ from settlement.people import notice as notices
 from settlement.people.enrolment import PUBLICISE
 from settlement.people.objections import OUTCOMES
 from settlement.people.tables import enrolments, objections, seniors
-from settlement.periods import local_date
-
-SHOWN = timedelta(days=366)
-"""Postings as old as that are listed; the notice of an older one is found by its day."""
+from settlement.people.tables import postings as posted
 
 
 @desk.page("/postings", may="enrolment.read", menu=("公示", "Publicity"))
 def postings() -> str | Response:
-    e, s = enrolments.c, seniors.c
-    grouped = (
-        theirs(e.scheme_code, s.town, s.village, e.publicity_from, e.publicity_until, func.count().label("people"))
-        .where(e.publicity_from >= local_date(here().now()) - SHOWN)
-        .group_by(e.scheme_code, s.town, s.village, e.publicity_from, e.publicity_until)
-        .subquery()
-    )
-    g = grouped.c
+    p = posted.c
     columns = [
-        Column("publicity_from", "张榜日期", "posted on", g.publicity_from, "day", link=_to),
-        Column("publicity_until", "公示至", "until", g.publicity_until, "day"),
-        Column("town", "镇街", "town", g.town),
-        Column("village", "村社区", "village", g.village),
-        Column("people", "人数", "people", g.people, "number"),
-        Column("scheme_code", "", "", g.scheme_code, hidden=True),
+        Column("village", "村社区", "village", p.village),
+        Column("posted_on", "张榜日期", "posted on", p.posted_on, "day", link=_to),
+        Column("until", "公示至", "until", p.until, "day"),
+        Column("town", "镇街", "town", p.town),
+        Column("people", "人数", "people", p.people, "number"),
+        Column("scheme_code", "", "", p.scheme_code, hidden=True),
     ]
     with looking() as conn:
-        found = look(conn, select().select_from(grouped), columns, sort="-publicity_from", name="postings")
+        query = scope.within(select().select_from(posted), town=p.town, village=p.village)
+        found = look(conn, query, columns, sort="-posted_on", name="postings")
     return found.download or render_template("enrolment/postings.html", list=found)
 
 
@@ -57,14 +49,15 @@ def notice() -> str | Response:
     with looking() as conn:
         scheme = scheme_of(conn, asked.get("scheme", ""))
         town, village = asked.get("town", ""), asked.get("village", "")
-        mine = theirs(func.count()).where(seniors.c.town == town, seniors.c.village == village)
-        posted = notices.of_posting(conn, scheme, town, village, day) if conn.scalar(mine) else None
-    if posted is None:
+        who = officer()
+        theirs_too = who.town in (None, town) and who.village in (None, village)
+        shown = notices.of_posting(conn, scheme, town, village, day) if theirs_too else None
+    if shown is None:
         raise Refused(Reason.NOT_FOUND, what="notice")
     if asked.get("format") == "pdf":
-        content = printing.notice(scheme, posted, here().now())
+        content = printing.notice(scheme, shown, here().now())
         return listing.attachment(content, f"公示-{village}-{day}.pdf", "application/pdf")
-    return render_template("enrolment/notice.html", scheme=scheme, notice=posted, sexes=printing.SEXES)
+    return render_template("enrolment/notice.html", scheme=scheme, notice=shown, sexes=printing.SEXES)
 
 
 @desk.page("/objections", may="enrolment.read", menu=("公示异议", "Objections"))
@@ -91,7 +84,7 @@ def objections_open() -> str | Response:
 def _to(row: Row[tuple[date]]) -> str:
     facts = row._mapping
     asked = {"scheme": facts["scheme_code"], "town": facts["town"], "village": facts["village"]}
-    return url_for("enrolment.notice", **asked, day=facts["publicity_from"].isoformat())
+    return url_for("enrolment.notice", **asked, day=facts["posted_on"].isoformat())
 
 
 def _to_one(row: Row[tuple[int]]) -> str:

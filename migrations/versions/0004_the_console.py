@@ -150,6 +150,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_console_tries")),
     )
     op.create_table(
+        "enrolment_postings",
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("town", sa.String(length=40), nullable=False),
+        sa.Column("village", sa.String(length=80), nullable=False),
+        sa.Column("posted_on", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False, comment="the last of the scheme's working days"),
+        sa.Column("people", sa.Integer(), nullable=False, comment="names on that day's list"),
+        sa.PrimaryKeyConstraint("scheme_code", "town", "village", "posted_on", name=op.f("pk_enrolment_postings")),
+    )
+    op.create_index("ix_enrolment_postings_posted_on", "enrolment_postings", ["posted_on"], unique=False)
+    op.create_table(
         "papers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("about", sa.String(length=80), nullable=False, comment="what it belongs to, e.g. enrolment:12"),
@@ -767,6 +778,8 @@ def downgrade() -> None:
     op.drop_table("share_payments")
     op.drop_index("ix_papers_about", table_name="papers")
     op.drop_table("papers")
+    op.drop_index("ix_enrolment_postings_posted_on", table_name="enrolment_postings")
+    op.drop_table("enrolment_postings")
     op.drop_table("console_tries")
     op.drop_index("ix_console_tasks_officer_id", table_name="console_tasks")
     op.drop_table("console_tasks")

@@ -7,7 +7,7 @@ Three steps mean something here, by their code; every other step is an approval.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,12 +16,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 
 from settlement.act import Act
+from settlement.db import insert_if_absent
 from settlement.officers import require
 from settlement.outcomes import Reason, Refused
 from settlement.people import changes, deadlines, entitling
 from settlement.people.register import chunks
 from settlement.people.scope import require_theirs
-from settlement.people.tables import enrolment_steps, enrolments, entitlements, objections, seniors
+from settlement.people.tables import enrolment_steps, enrolments, entitlements, objections, postings, seniors
 from settlement.people.workdays import Workdays, load
 from settlement.periods import local_date
 from settlement.policy import months
@@ -193,9 +194,20 @@ def publicise(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], workdays: 
         act.conn.execute(
             update(enrolments).where(enrolments.c.id.in_(part)).values(publicity_from=today, publicity_until=until)
         )
+    _post(act, scheme, rows, today, until)
     deadlines.set_due(act, scheme, enrolment_ids, PUBLICISE, until)
     act.audit("enrolment.post_names", _subject(enrolment_ids), after={"people": len(rows), "until": until})
     return until
+
+
+def _post(act: Act, scheme: Scheme, rows: list[Any], today: date, until: date) -> None:
+    """One posting per village and day; a second one of a day is added to the first."""
+    p = postings.c
+    for (town, village), people in Counter((row.town, row.village) for row in rows).items():
+        key = {"scheme_code": scheme.code, "town": town, "village": village, "posted_on": today}
+        act.conn.execute(insert_if_absent(act.conn, postings), key | {"until": until, "people": 0})
+        mine = (p.scheme_code == scheme.code) & (p.town == town) & (p.village == village) & (p.posted_on == today)
+        act.conn.execute(update(postings).where(mine).values(people=p.people + people, until=until))
 
 
 def refuse(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str, reason: str) -> None:

@@ -147,6 +147,19 @@ enrolment_steps = Table(
     Index("ix_enrolment_steps_enrolment", "enrolment_id"),
 )
 
+# What was posted where and when: the evidence that remains when a name is sent back, or its person moves.
+postings = Table(
+    "enrolment_postings",
+    metadata,
+    Column("scheme_code", String(40), primary_key=True),
+    Column("town", String(40), primary_key=True),
+    Column("village", String(80), primary_key=True),
+    Column("posted_on", Date, primary_key=True),
+    Column("until", Date, nullable=False, comment="the last of the scheme's working days"),
+    Column("people", Integer, nullable=False, comment="names on that day's list"),
+    Index("ix_enrolment_postings_posted_on", "posted_on"),
+)
+
 # What somebody had against a name that was posted, and what was decided about it. The publicity passes only when none is open.
 objections = Table(
     "enrolment_objections",

@@ -13,7 +13,7 @@ from settlement.officers import officers
 from settlement.outcomes import Reason, Refused
 from settlement.people import changes, enrolment
 from settlement.people.enrolment import Result
-from settlement.people.tables import enrolment_steps, enrolments, entitlements, seniors
+from settlement.people.tables import enrolment_steps, enrolments, entitlements, postings, seniors
 from tests.people.people import ASSESSOR, CLERK, COUNTER, DISTRICT, HEAD, SCHEME, person, settle
 from tests.support import acting, officer
 
@@ -229,3 +229,12 @@ def test_two_clerks_taking_the_same_step_at_once_take_it_once(district: Engine):
     with district.connect() as conn:
         taken = conn.scalars(select(enrolment_steps.c.step).order_by(enrolment_steps.c.id)).all()
         assert taken == ["apply", "village_check"]
+
+
+def test_what_was_posted_stays_on_record_by_village_and_day(district: Engine):
+    first, second, third = applied(district, "1950-03-07", "1951-04-08", "1952-04-08")
+    post(district, "2026-06-15 09:00", [first, second])
+    post(district, "2026-06-15 16:00", [third])
+    with district.connect() as conn:
+        [row] = conn.execute(select(postings)).all()
+    assert tuple(row) == ("jiangdu", "仙女镇", "正谊村", date(2026, 6, 15), date(2026, 6, 23), 3)
