@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -20,9 +21,13 @@ from settlement.ledger.tables import accounts
 from settlement.officers import MAY
 from settlement.outcomes import Reason, Refused
 from settlement.periods import SHANGHAI
+from settlement.visits.dispatch import VISIT_ID_LENGTH
 from tests.admin.office import Answer, Office, Seat
+from tests.people.people import number
 from tests.stories.county import JULY, Q3, County, found
 from tests.support import RING, acting, at
+from tests.visits import world as worlds
+from tests.visits.phone import Phone, code
 
 
 @pytest.fixture
@@ -69,11 +74,24 @@ def test_any_number_is_explained(office: Office, county: County, auditor: Seat) 
     assert "60.00元" in auditor.get("/audit/explain", of=f"debit:{debit}").text
 
 
+def test_a_work_order_and_a_signed_record_lead_to_the_visit(office: Office, auditor: Seat) -> None:
+    world = worlds.found(office.engine)
+    someone = world.holder(subsidy=10_000)
+    order = world.order(someone)
+    phone = Phone(world, world.caregiver())
+    began = phone.sign("check_in", at("2026-07-03 09:00"), method="card_qr", token=code(world, someone), order_id=order)
+    out = phone.check_out(began, someone, timedelta(hours=1))
+    for event in (began, out):
+        phone.hand_in(event)
+    for typed in (order, began.hash, out.hash):
+        page = auditor.get(auditor.post("/audit/explain", number=typed).location)
+        assert began.hash[:VISIT_ID_LENGTH] in page.text, typed
+        assert "60分0秒" in page.text, typed
+
+
 def test_an_identity_number_leads_to_a_number_and_is_in_no_address(
     office: Office, county: County, auditor: Seat
 ) -> None:
-    from tests.people.people import number
-
     someone, _ = served(county)
     sent = auditor.post("/audit/explain", number=number("1950-03-07", 2))
     assert sent.location == f"/audit/explain?of=senior:{someone.senior_id}"
