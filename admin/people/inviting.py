@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import reduce
 from typing import Any
 
 from flask import Response, g, redirect, render_template, request, url_for
-from sqlalchemy import Connection, Select, case, select
+from sqlalchemy import ColumnElement, Connection, Select, case, select
 
 from admin.frame import listing, scope
 from admin.frame.acting import acting, done
@@ -73,14 +74,22 @@ def _listed(scheme: Scheme, today: date, asked: Mapping[str, str]) -> Select[Any
 
 def _eligible_columns(scheme: Scheme, today: date) -> list[Column]:
     s = seniors.c
-    benefit = case(*((becoming.fulfils(scheme, each, today), each.code) for each in scheme.benefits), else_="")
+    parts = [case((becoming.fulfils(scheme, each, today), f"{each.code}+"), else_="") for each in scheme.benefits]
+    benefit: ColumnElement[str] = reduce(lambda all, one: all.concat(one), parts[1:], parts[0])
     return [
         Column("no", "编号", "no.", s.id, "number"),
         Column("name", "姓名", "name", s.name, link=lambda row: url_for("people.person", senior_id=row.no)),
         Column("birth_date", "出生日期", "born", s.birth_date, "day"),
         Column("town", "镇街", "town", s.town),
         Column("village", "村社区", "village", s.village),
-        Column("benefit", "可申请", "may have", benefit, words=lambda code: words.benefits(scheme, code), sorts=False),
+        Column(
+            "benefit",
+            "可申请",
+            "may have",
+            benefit,
+            words=lambda codes: words.benefits(scheme, codes.rstrip("+")),
+            sorts=False,
+        ),
         Column("phone", "电话", "telephone", case((s.phone_cipher.is_(None), "无 none"), else_="有 yes"), sorts=False),
     ]
 

@@ -36,11 +36,13 @@ def _people(office: Office) -> dict[str, int]:
 
 def test_the_list_holds_who_may_have_something_and_has_nothing(office: Office) -> None:
     _people(office)
-    assert _listed(office) == ["李兰英", "孙秀兰"]
+    somebody(office, "吴桂珍", 36, birth="1940-01-01")  # poor and aged: may have either, and gets the higher
+    assert _listed(office) == ["李兰英", "孙秀兰", "吴桂珍"]
     page = office.seat("wang").get("/people/eligible")
     assert [cell.text_content() for cell in page.find("//tbody/tr/td[7]")] == [
         "高龄老年人养老服务补贴",
         "困难老年人养老服务补贴",
+        "困难老年人养老服务补贴、高龄老年人养老服务补贴",
     ]
 
 
