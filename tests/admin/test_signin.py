@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyotp
@@ -412,3 +413,21 @@ def test_a_weak_password_is_refused_with_the_reason(password: str, why: str) -> 
 @pytest.mark.parametrize("password", [OWN, "correct horse battery staple", "Tk7-vQx9-mR2w", "长江大桥下第三棵柳树旁边"])
 def test_a_good_password_will_do(password: str) -> None:
     assert passwords.require_strong(password, "town.wang", "王小明") == passwords.normal(password)
+
+
+def test_of_many_tries_at_once_five_are_looked_at(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they arrive: a try is used up before the password is compared."""
+    with_password(office, "village.li", "village")
+    looked: list[str] = []
+    matches = passwords.matches
+
+    def counting(kept: str | None, password: str) -> bool:
+        looked.append(password)
+        return matches(kept, password)
+
+    monkeypatch.setattr(passwords, "matches", counting)
+    browsers = [Browser(office) for _ in range(12)]
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        answers = list(pool.map(lambda browser: browser.enters("village.li", "wrong wrong wrong").status, browsers))
+    assert sorted(answers) == [403] * 5 + [429] * 7
+    assert len(looked) == 5
