@@ -58,14 +58,14 @@ def test_a_call_from_the_questions_to_the_end(world: World, her: Holder, office:
     assert wrong.status == 403 and "还可试2次" in wrong.text and "60.00" not in wrong.text
     assert seat.post(f"{call}/answers", answers(world, her)).location == call
     told = seat.get(call).text
-    # 90.00 − 30.00; the year's 1,800.00 − 30.00; her own 5.50.
-    assert "补贴账户还有 60.00 元，2026 年还可以用 1,770.00 元；自己存的钱还有 5.50 元" in told
+    assert "补贴账户还有 60.00 元；自己存的钱还有 5.50 元" in told  # 90.00 − 30.00; her own
     assert "2026-07-03，安康养老服务中心的李秀兰来过，60 分钟" in told
     assert seat.post(f"{call}/booking", items=[CLEANING], wished_on="2026-07-20").status == 303
     assert seat.post(f"{call}/booking").status == 422
     (debit_id,) = [one.get("value") for one in seat.get(call).find("//select[@name='subject']/option")][:1]
     assert seat.post(f"{call}/complaint", subject=debit_id, kind="not_served", words="没有人来").status == 303
     assert seat.post(f"{call}/lost").status == 303
+    assert "已挂失。补贴账户还有 60.00 元，现在可以用的是 0.00 元" in seat.get(call).text
     with world.engine.connect() as conn:
         (asked_for,) = bookings.listing(conn, senior_id=her.senior_id)
         (said,) = complaints.listing(conn, senior_id=her.senior_id)
