@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from admin import desks
 from admin.frame import access, acting, listing, words
@@ -42,10 +43,18 @@ class _Cookies(SecureCookieSessionInterface):
         return request.is_secure
 
 
+class _Number(IntegerConverter):
+    """Numbers in addresses, no larger than a database keeps: a larger one is no address of ours."""
+
+    def __init__(self, map: Map, *args: Any, **kwargs: Any) -> None:
+        super().__init__(map, *args, **{"max": 2**63 - 1} | kwargs)
+
+
 def create_app(engine: Engine, clock: Clock, config: ConsoleConfig) -> Flask:
     """The WSGI application for one district."""
     app = Flask(__name__, static_url_path="/static")
     app.session_interface = _Cookies()
+    app.url_map.converters["int"] = _Number
     app.config.update(
         SECRET_KEY=config.ring.derive("console session"),
         SESSION_COOKIE_NAME="songbai_console",

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 FEN_PER_YUAN = 100
+MOST_YUAN = 10**12
+"""No amount that somebody types is as large; what is would be a slip, or more digits than a database keeps."""
 
 
 def split(amount_fen: int, weights: Sequence[int]) -> list[int]:
@@ -42,14 +44,15 @@ def format_yuan(fen: int) -> str:
 def parse_yuan(text: str) -> int:
     """Yuan as people type it (``80``, ``80.5``, ``1,200.00``, ``¥30``) to fen.
 
-    Raises ValueError for anything else, for more than two decimals and for amounts that are not finite.
+    Raises ValueError for anything else, for more than two decimals and for amounts from :data:`MOST_YUAN` on or not finite.
     """
     cleaned = text.strip().removeprefix("¥").removeprefix("￥").removesuffix("元").replace(",", "").strip()
     try:
         value = Decimal(cleaned)
     except InvalidOperation as error:
         raise ValueError(f"not an amount in yuan: {text!r}") from error
-    fen = value * FEN_PER_YUAN if value.is_finite() else None
+    # Compared before it is reckoned with: an exponent of a few characters makes a number of a million digits.
+    fen = value * FEN_PER_YUAN if value.is_finite() and -MOST_YUAN < value < MOST_YUAN else None
     if fen is None or fen != fen.to_integral_value():
         raise ValueError(f"an amount in yuan has at most two decimals: {text!r}")
     return int(fen)

@@ -22,6 +22,7 @@ from settlement.people.workbook import harmless
 PER_PAGE = 50
 COUNTED = 10_000
 """Rows are counted up to here; of more it is said that there are more."""
+MOST_PAGES = 10**9
 EXPORTED = 200_000
 """The most rows of one exported file."""
 Link = Callable[[Row[Any]], str]
@@ -88,7 +89,7 @@ def look(
     if export in ("xlsx", "csv"):
         _record(name)
         return Listed((), columns, 1, False, None, by, _file(conn, query.limit(EXPORTED), columns, name, export))
-    number = max(request.args.get("page", 1, type=int), 1)
+    number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     rows = conn.execute(query.limit(PER_PAGE + 1).offset((number - 1) * PER_PAGE)).all()
     counted = select(func.count()).select_from(source.add_columns(columns[0].expression).limit(COUNTED + 1).subquery())
     total = conn.execute(counted).scalar_one()

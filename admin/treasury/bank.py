@@ -57,7 +57,7 @@ def account(payer: str, findings: tuple[Finding, ...] = ()) -> str | Response:
         if lines.download is not None:
             return lines.download
         found = dedicated.reconcile(conn, payer)
-        candidates = _candidates(matching.documents(conn, payer), found)
+        candidates = _candidates(dedicated.unmatched(conn, payer), found)
         files = conn.execute(select(account_statements).where(st.payer == payer).order_by(st.id.desc()).limit(20)).all()
     shown = {"account": held, "list": lines, "found": found, "files": files, "candidates": candidates}
     return render_template("treasury/account.html", **shown, findings=findings, how=HOW)
@@ -90,9 +90,8 @@ def _candidates(
     """By open movement: documents of its amount and direction, for a person to choose from."""
     if found is None:
         return {}
-    taken = {row.matched for row in found.early}
     return {
-        row.id: [d for d in documents if (d.in_fen, d.out_fen) == (row.in_fen, row.out_fen) and d.key not in taken]
+        row.id: [document for document in documents if (document.in_fen, document.out_fen) == (row.in_fen, row.out_fen)]
         for row in found.unknown
     }
 

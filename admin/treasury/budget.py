@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, url_for
 from sqlalchemy import Select, select
 
 from admin.frame import forms, listing, scope
@@ -10,7 +10,7 @@ from admin.frame.access import officer
 from admin.frame.acting import acting, done
 from admin.frame.console import looking
 from admin.frame.listing import Column
-from admin.treasury.desk import desk, known_payers, own_payer, require_payer, scheme, sheet, today
+from admin.treasury.desk import asked_year, desk, known_payers, own_payer, require_payer, scheme, sheet, today
 from settlement.officers import officers
 from settlement.spoken import chinese
 from settlement.treasury import budgets
@@ -32,7 +32,7 @@ COLUMNS = (
 
 @desk.page("/budget", may="treasury.read", menu=("预算与承诺", "Budget and commitments"))
 def budget() -> str | Response:
-    year = request.values.get("year", today().year, type=int)
+    year = asked_year(today().year)
     with looking() as conn:
         code = scheme(conn)
         source = (
@@ -58,7 +58,7 @@ def budget() -> str | Response:
 
 @desk.page("/budget/positions", may="treasury.read")
 def positions_file() -> Response:
-    year = request.args.get("year", today().year, type=int)
+    year = asked_year(today().year)
     with looking() as conn:
         rows = [at for at in budgets.positions(conn, scheme(conn), year, today()) if own_payer() in (None, at.payer)]
     amounts = ("appropriated", "proposed", "settled", "open", "paid", "left")

@@ -39,6 +39,14 @@ def today() -> date:
     return local_date(here().now())
 
 
+def asked_year(usual: int) -> int:
+    """The year that the request names. Raises Refused(NOT_FOUND) for one that no budget is of."""
+    wanted: int = request.values.get("year", usual, type=int)
+    if not 2000 <= wanted <= 2200:
+        raise Refused(Reason.NOT_FOUND, what=str(wanted)[:10])
+    return wanted
+
+
 def period(text: str) -> str:
     """A quarter or a month as orders name it. Raises Refused(NOT_FOUND)."""
     for kind in (Quarter, Month):

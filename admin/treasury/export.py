@@ -16,6 +16,7 @@ from admin.treasury.desk import desk, own_payer, period, periods, scheme
 from settlement.act import begin
 from settlement.closing import bankfile, payment, waiting
 from settlement.closing.tables import bank_batches, payment_orders
+from settlement.outcomes import Reason, Refused
 
 o, b = payment_orders.c, bank_batches.c
 COLUMNS = (
@@ -103,6 +104,8 @@ def batch(batch_id: str) -> str:
 
 @desk.page("/batches/<batch_id>/<which>", may="payment.export")
 def batch_file(batch_id: str, which: str) -> Response:
+    if which not in ("file", "book"):
+        raise Refused(Reason.NOT_FOUND, what=which[:20])
     console = here()
     with begin(console.engine, actor(), console.now()) as act:
         found = payment.batch(act, batch_id)

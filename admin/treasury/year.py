@@ -10,8 +10,7 @@ from admin.frame import listing
 from admin.frame.access import officer
 from admin.frame.acting import acting, done, require_unchanged
 from admin.frame.console import looking
-from admin.treasury.desk import desk, scheme, today
-from settlement.outcomes import Reason, Refused
+from admin.treasury.desk import asked_year, desk, scheme, today
 from settlement.spoken import chinese
 from settlement.treasury import year_end
 
@@ -52,11 +51,8 @@ def year() -> str | Response:
 
 
 def _asked() -> int:
-    """The year that the request names, else the last one that is over. Raises Refused(NOT_FOUND)."""
-    wanted = request.values.get("year", today().year - 1, type=int)
-    if not 2000 <= wanted <= 2200:
-        raise Refused(Reason.NOT_FOUND, what=str(wanted))
-    return wanted
+    """The year that the request names, else the last one that is over."""
+    return asked_year(today().year - 1)
 
 
 def _rows(found: dict[str, Any]) -> list[tuple[str, int]]:

@@ -89,14 +89,18 @@ def match_again(act: Act, payer: str) -> int:
     lines = act.conn.execute(
         select(account_lines).where(line.payer == payer, line.matched.is_(None)).order_by(line.id)
     ).all()
-    taken = _taken(act.conn, payer)
-    free = [document for document in matching.documents(act.conn, payer) if document.key not in taken]
-    found = matching.match(lines, free)
+    found = matching.match(lines, unmatched(act.conn, payer))
     for id, (key, how) in found.items():
         act.conn.execute(update(account_lines).where(line.id == id).values(matched=key, matched_how=how))
     if found:
         act.audit("account.match", f"payer:{payer}", after={"matched": len(found)})
     return len(found)
+
+
+def unmatched(conn: Connection, payer: str) -> list[Document]:
+    """Documents that are no movement yet, for a person to choose from."""
+    taken = _taken(conn, payer)
+    return [document for document in matching.documents(conn, payer) if document.key not in taken]
 
 
 def _taken(conn: Connection, payer: str) -> set[str]:

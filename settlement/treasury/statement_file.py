@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import pairwise
@@ -174,4 +174,4 @@ def _named(lines: list[Line]) -> Iterator[Line]:
         facts = (line.day, line.in_fen, line.out_fen, line.balance_fen, line.counterparty, line.reference, line.words)
         what = "\x1f".join(map(str, facts))
         seen[what] += 1
-        yield Line(**{**line.__dict__, "fingerprint": sha256(f"{what}\x1f{seen[what]}".encode()).hexdigest()})
+        yield replace(line, fingerprint=sha256(f"{what}\x1f{seen[what]}".encode()).hexdigest())

@@ -284,7 +284,7 @@ def test_the_banks_statement_is_taken_in_and_explained(county: County, finance: 
         ["未对上 unknown", "2026-10-12", 0.35, 0],
         ["账面尚未登记 not booked", "2026-10-12", 0, 1000],
     ]
-    assert "1项待说明" in finance.get("/treasury/bank").text  # the bank's answer for the order
+    assert "1项待处理" in finance.get("/treasury/bank").text  # the bank's answer for the order
 
 
 def test_the_journal_and_lists_leave_as_files(county: County, finance: Seat) -> None:
@@ -343,3 +343,41 @@ def test_a_budget_that_will_not_do_is_said_before_a_quarter_is_signed(engine: ob
     assert "区的承诺将超过预算 10,000.00 元" in office.seat("wang", "town", town=XIANNV).get(path).text
     other = office.seat("li", "town", town=DINGHUO).get(path).text
     assert "区的承诺将超过预算" in other and "29,996" not in other
+
+
+@pytest.mark.parametrize("amount", ["1e30", "1e99999", "1e999999999", "9" * 40, "nan"])
+def test_an_amount_that_no_budget_holds_is_a_fault_of_its_field(county: County, finance: Seat, amount: str) -> None:
+    fields = {"scheme": SCHEME, "year": "2026", "payer": "district", "document": "x", "granted_on": "2026-01-05"}
+    answer = finance.post("/treasury/budget", fields | {"amount": amount})
+    assert answer.status == 422 and "金额写作" in answer.text
+    file = f"日期,收入,支出\n2026-10-12,{amount},\n".encode()
+    assert finance.post("/treasury/bank/district/statement", file=("a.csv", file)).status == 422
+
+
+def test_a_towns_finance_takes_its_own_orders_out_as_iso_20022_and_the_month_has_its_personal_part(
+    county: County, office: Office, finance: Seat
+) -> None:
+    town = office.seat("li", "town_finance", town=DINGHUO)
+    answer = export(town, layout="pain001")
+    file = town.get(f"{answer.location}/file")
+    assert (
+        b"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09" in file.content
+        and b"<CtrlSum>10.01</CtrlSum>" in file.content
+    )
+    assert XIANNV.encode() not in file.content
+    assert town.get(f"{answer.location}/other").status == 404
+    assert export(finance).status == 303  # what is left: the other town's order and both transfers
+    assert {row.status for row in county.rows(payment_orders)} == {"exported"}
+    assert finance.get("/treasury/batches/nobody").status == 404
+
+
+@pytest.mark.parametrize("address", ["budget?year=", "year?year=", "budget/positions?year=", "orders?page="])
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "0", "x"])
+def test_a_number_in_an_address_that_cannot_be_is_no_fault_of_ours(finance: Seat, address: str, number: str) -> None:
+    assert finance.get(f"/treasury/{address}{number}").status in (200, 404)
+
+
+def test_a_record_of_a_number_beyond_all_numbers_is_not_there(finance: Seat) -> None:
+    for number in (2**63 - 1, 2**63, 10**30):
+        assert finance.post(f"/treasury/invoices/{number}/withdraw", why="x").status == 404
+        assert finance.post(f"/treasury/budget/{number}/approve").status == 404
