@@ -40,9 +40,11 @@ def require_scheme(conn: Connection, code: str) -> None:
 
 
 def period(kind: type[P], text: str) -> P:
-    """A month or quarter of an address. Raises Refused(NOT_FOUND)."""
+    """A month or quarter of an address. Raises Refused(NOT_FOUND), also for the very last one, which has no end."""
     try:
-        return kind.parse(text)
+        found = kind.parse(text)
+        found.next()
+        return found
     except ValueError:
         raise Refused(Reason.NOT_FOUND, what=text) from None
 

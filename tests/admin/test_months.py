@@ -296,12 +296,15 @@ def test_a_quarter_drawn_up_anew_voids_what_was_signed_for_other_figures(distric
     "path",
     [
         f"/months/month/{SCHEME}/2026-13",
+        f"/months/month/{SCHEME}/9998-12",
+        f"/months/quarter/{SCHEME}/9998-Q4",
         "/months/month/nobody/2026-07",
         f"/months/quarter/{SCHEME}/2026-Q5",
         f"/months/issuance/{SCHEME}/heute",
         f"/months/settlement/{SCHEME}-2026-Q3-1-{TOWN}",
         "/months/adjustments/nobody",
         "/months/questions/987654",
+        f"/months/questions/{2**63}",
         "/months/?scheme=nobody",
     ],
 )
