@@ -10,7 +10,7 @@ from flask import Response, g, redirect, render_template, request, url_for
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, cast, func, select
 
 from admin.frame import listing, scope
-from admin.frame.access import actor
+from admin.frame.access import actor, may
 from admin.frame.acting import acting, done, require_unchanged, stamp
 from admin.frame.console import here, looking
 from admin.frame.forms import Form, Many, Number, Text, read
@@ -53,8 +53,11 @@ def waiting() -> Any:
 def _columns() -> list[Column]:
     d, s = register_deaths.c, seniors.c
     person: listing.Link = lambda row: url_for("people.person", senior_id=row.senior)  # noqa: E731
+    detail: listing.Link | None = (
+        (lambda row: url_for("people.death", death_id=row.no)) if may("register.confirm") else None
+    )
     return [
-        Column("no", "编号", "no.", d.id, "number", link=lambda row: url_for("people.death", death_id=row.no)),
+        Column("no", "编号", "no.", d.id, "number", link=detail),
         Column("name", "姓名", "name", s.name, link=person),
         Column("senior", "", "", s.id, hidden=True),
         Column("town", "镇街", "town", s.town),
@@ -76,7 +79,11 @@ def _columns() -> list[Column]:
 
 @desk.page("/deaths/<int:death_id>", may="register.confirm")
 def death(death_id: int) -> str:
-    """One of them, with what it does; nothing is written."""
+    """One of them, with what it does; nothing is written. Who brought it in sees it without, and who has to decide."""
+    with looking() as conn:
+        rows = _rows(conn, [death_id])
+    if rows[0].imported_by == actor().id:
+        return render_template("people/death.html", rows=[(rows[0], None)], totals=None, own=True, say=words)
     return _shown([death_id])
 
 

@@ -678,7 +678,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_seniors_registered",
         "seniors",
-        ["birth_date"],
+        ["id"],
         unique=False,
         sqlite_where=sa.text("status = 'registered'"),
         postgresql_where=sa.text("status = 'registered'"),

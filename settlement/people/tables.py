@@ -77,7 +77,7 @@ seniors = Table(
     # By code points and not by the language's order: so a beginning of a name is a range of the index.
     Index("ix_seniors_name", "name", postgresql_ops={"name": "text_pattern_ops"}),
     # Of who has become eligible, for they are few beside those who are entitled.
-    Index("ix_seniors_registered", "birth_date", sqlite_where=_REGISTERED, postgresql_where=_REGISTERED),
+    Index("ix_seniors_registered", "id", sqlite_where=_REGISTERED, postgresql_where=_REGISTERED),
     Index("ix_seniors_died_on", "died_on"),
     CheckConstraint("status IN ('registered','entitled','removed')", name="status"),
 )

@@ -63,6 +63,9 @@ def test_a_list_of_deaths_keeps_only_our_people_and_waits_for_another_person(off
     first = found["王桂英"][0]
     own = bureau.post("/people/deaths/look", death=str(first))
     assert (own.status, "经办人与审批人不能是同一人" in own.text) == (403, True)
+    detail = bureau.get(f"/people/deaths/{first}")
+    assert (detail.status, "须由另一人核实" in detail.text) == (200, True)
+    assert detail.find("//main//form") == []
     village = office.seat("zhao", "village")
     look = village.post("/people/deaths/look", death=[str(row[0]) for row in found.values()])
     assert look.status == 200
