@@ -381,3 +381,10 @@ def test_a_record_of_a_number_beyond_all_numbers_is_not_there(finance: Seat) -> 
     for number in (2**63 - 1, 2**63, 10**30):
         assert finance.post(f"/treasury/invoices/{number}/withdraw", why="x").status == 404
         assert finance.post(f"/treasury/budget/{number}/approve").status == 404
+
+
+def test_a_sign_that_no_text_holds_is_refused_in_an_address_and_dropped_from_a_form(finance: Seat) -> None:
+    assert finance.get("/treasury/orders/a%00b").status == 404
+    assert finance.get("/treasury/orders?status=%00").status in (200, 404)
+    fields = {"payer": "district", "name": "专户\x00", "account": "3205777", "bank": "江都农商行"}
+    assert finance.post("/treasury/accounts", fields).status == 303
