@@ -324,10 +324,17 @@ def upgrade() -> None:
         ),
         sa.Column("reason", sa.String(length=16), nullable=False, comment="application | due | asked"),
         sa.Column("why", sa.Text(), nullable=True, comment="of one that was asked for"),
-        sa.Column("ordered_by", sa.String(length=80), nullable=False),
+        sa.Column(
+            "ordered_by", sa.String(length=80), nullable=False, comment="while it is asked: who wrote the request down"
+        ),
         sa.Column("ordered_at", sa.BigInteger(), nullable=False),
-        sa.Column("assessor", sa.String(length=80), nullable=False, comment="officer who is to go there"),
-        sa.Column("status", sa.String(length=16), nullable=False, comment="ordered | found | done | withdrawn"),
+        sa.Column(
+            "assessor",
+            sa.String(length=80),
+            nullable=True,
+            comment="officer who is to go there; NULL while it is asked",
+        ),
+        sa.Column("status", sa.String(length=16), nullable=False, comment="asked | ordered | found | done | withdrawn"),
         sa.Column("assessed_on", sa.Date(), nullable=True),
         sa.Column("total", sa.Integer(), nullable=True, comment="points, 0 to 90"),
         sa.Column("level", sa.Integer(), nullable=True, comment="after what makes it worse"),
@@ -341,7 +348,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("decided_why", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "status IN ('ordered','found','done','withdrawn')", name=op.f("ck_assessment_orders_status")
+            "status IN ('asked','ordered','found','done','withdrawn')", name=op.f("ck_assessment_orders_status")
         ),
         sa.CheckConstraint("level BETWEEN 0 AND 4", name=op.f("ck_assessment_orders_level")),
         sa.ForeignKeyConstraint(
@@ -357,8 +364,8 @@ def upgrade() -> None:
         "assessment_orders",
         ["senior_id", "scheme_code"],
         unique=True,
-        sqlite_where=sa.text("status IN ('ordered','found')"),
-        postgresql_where=sa.text("status IN ('ordered','found')"),
+        sqlite_where=sa.text("status IN ('asked','ordered','found')"),
+        postgresql_where=sa.text("status IN ('asked','ordered','found')"),
     )
     op.create_table(
         "console_passwords",
@@ -663,6 +670,7 @@ def upgrade() -> None:
         sa.Column("confirmed_how", sa.String(length=16), nullable=True, comment="code of people.agents.CONFIRMATIONS"),
     )
     op.create_index("ix_senior_agents_confirmed", "senior_agents", ["confirmed_at"], unique=False)
+    op.create_index("ix_senior_agents_senior", "senior_agents", ["senior_id"], unique=False)
     op.create_index("ix_senior_agents_waits", "senior_agents", ["waits_since"], unique=False)
     op.add_column(
         "seniors",
@@ -700,6 +708,7 @@ def downgrade() -> None:
     op.drop_index("ix_seniors_died_on", table_name="seniors")
     op.drop_column("seniors", "moved_at")
     op.drop_index("ix_senior_agents_waits", table_name="senior_agents")
+    op.drop_index("ix_senior_agents_senior", table_name="senior_agents")
     op.drop_index("ix_senior_agents_confirmed", table_name="senior_agents")
     op.drop_column("senior_agents", "confirmed_how")
     op.drop_column("senior_agents", "confirmed_at")
@@ -758,8 +767,8 @@ def downgrade() -> None:
     op.drop_index(
         "uq_assessment_orders_open",
         table_name="assessment_orders",
-        sqlite_where=sa.text("status IN ('ordered','found')"),
-        postgresql_where=sa.text("status IN ('ordered','found')"),
+        sqlite_where=sa.text("status IN ('asked','ordered','found')"),
+        postgresql_where=sa.text("status IN ('asked','ordered','found')"),
     )
     op.drop_index("ix_assessment_orders_status", table_name="assessment_orders")
     op.drop_index("ix_assessment_orders_enrolment", table_name="assessment_orders")
