@@ -159,7 +159,7 @@ MAY: dict[str, frozenset[str]] = {
         "statement.ask": "provider town civil_affairs",
         "statement.answer": "provider town civil_affairs",
         # people: search, a person's page, registers, invitations
-        "people.read": "village town civil_affairs card_counter hotline auditor",
+        "people.read": "village town civil_affairs card_counter auditor",
         "people.history": "village town civil_affairs auditor",
         "senior.reveal": "village town civil_affairs card_counter hotline auditor",
         "register.read": "village town civil_affairs auditor",

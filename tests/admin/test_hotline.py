@@ -100,6 +100,12 @@ def test_another_agents_call_is_answered_like_none(world: World, her: Holder, of
     )  # who supervises sees that there was a call, and nothing of what was said
 
 
+def test_no_other_desk_shows_the_hotline_a_balance(world: World, her: Holder, office: Office) -> None:
+    seat = office.seat("lu", "hotline")
+    for path in (f"/people/{her.senior_id}", f"/counter/cards/{her.card_id}", f"/voices/people/{her.senior_id}"):
+        assert seat.get(path).status == 403, path
+
+
 def test_only_whom_the_caller_names_exactly_is_found(world: World, her: Holder, office: Office) -> None:
     seat = office.seat("lu", "hotline")
     assert (
