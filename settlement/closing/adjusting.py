@@ -116,6 +116,7 @@ def propose(
     if act.conn.execute(select(providers.c.id).where(providers.c.id == provider_id)).one_or_none() is None:
         raise Refused(Reason.NOT_FOUND, what=f"provider:{provider_id}")
     _require_known_there(act, provider_id, town)
+    _require_theirs(act, visit_id, provider_id, town)
     facts = (
         kind,
         scheme_code,
@@ -146,6 +147,13 @@ def _require_known_there(act: Act, provider_id: int, town: str) -> None:
     served = exists().where(visits.c.provider_id == provider_id, visits.c.town == town)
     if not act.conn.execute(select(or_(contracted, served))).scalar_one():
         raise Refused(Reason.NOT_FOUND, what=f"provider:{provider_id} {town}")
+
+
+def _require_theirs(act: Act, visit_id: str | None, provider_id: int, town: str) -> None:
+    v = visits.c
+    theirs = exists().where(v.id == visit_id, v.provider_id == provider_id, v.town == town)
+    if visit_id is not None and not act.conn.execute(select(theirs)).scalar_one():
+        raise Refused(Reason.NOT_FOUND, what=f"visit {visit_id}")
 
 
 def approve(act: Act, adjustment_id: str) -> None:

@@ -490,3 +490,16 @@ def test_what_is_approved_is_not_withdrawn(county: County) -> None:
     with pytest.raises(Refused) as refusal, acting(county.engine, "2026-09-22 09:00", AFFAIRS) as act:
         adjusting.withdraw(act, id, "不属实")
     assert refusal.value.reason is Reason.WRONG_STATE
+
+
+@pytest.mark.parametrize("visit", ["nobody", "other_provider", "other_town"])
+def test_an_adjustment_names_a_visit_of_the_provider_in_the_town_or_none(county: County, visit: str) -> None:
+    county.serve("v1", "A", XIANNV)
+    county.serve("other_provider", "B", XIANNV)
+    county.serve("other_town", "A", DINGHUO)
+    facts = {"scheme_code": SCHEME, "provider_id": county.providers["A"], "town": XIANNV, "origin_month": JULY}
+    with acting(county.engine, "2026-09-20 09:00", AFFAIRS) as act:
+        adjusting.propose(act, "penalty", **facts, amount_fen=-500, reason="不实", visit_id="v1")  # type: ignore[arg-type]
+    with pytest.raises(Refused) as refusal, acting(county.engine, "2026-09-20 09:00", AFFAIRS) as act:
+        adjusting.propose(act, "penalty", **facts, amount_fen=-500, reason="不实", visit_id=visit)  # type: ignore[arg-type]
+    assert refusal.value.reason is Reason.NOT_FOUND
