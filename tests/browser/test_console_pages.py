@@ -11,13 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 from sqlalchemy import select
 from werkzeug.routing import RequestRedirect
 
 from settlement import keys
 from settlement.db import make_engine, migrate
-from settlement.officers import officers
+from settlement.officers import add, officers
 from tests.browser.console import Console
 from tests.outputs.test_recompute import county
 from tests.support import acting, at
@@ -41,13 +41,17 @@ def console(county: Path, chromium: Browser, tmp_path_factory: pytest.TempPathFa
     migrate(engine)
     console = Console(engine, keys.load(county / "keys.json"), at("2026-11-10 09:00"), chromium)
     with acting(engine, console.now) as act:
-        from settlement.officers import add
-
         for role in ("hotline", "admin", "town_finance"):
             add(act, f"{role}.a", f"{role}", role, **({"town": "仙女镇"} if role == "town_finance" else {}))
     yield console
     console.close()
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def looked_at() -> set[str]:
+    """Pages whose faults are known already."""
+    return set()
 
 
 ROLES = (
@@ -57,7 +61,7 @@ ROLES = (
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_page_of_a_role(console: Console, axe: Axe, role: str) -> None:
+def test_every_page_of_a_role(console: Console, axe: Axe, looked_at: set[str], role: str) -> None:
     with console.engine.connect() as conn:
         who = conn.scalar(select(officers.c.id).where(officers.c.role == role).order_by(officers.c.id))
     assert who is not None
@@ -69,12 +73,19 @@ def test_every_page_of_a_role(console: Console, axe: Axe, role: str) -> None:
         if route is None or route in met:
             continue
         met.add(route)
-        answer = page.goto(path)
+        try:
+            answer = page.goto(path)
+        except Error as error:
+            if "Download is starting" not in error.message:
+                raise
+            continue
         assert answer is not None
         if answer.status >= 400:
             wrong.append(f"{path}: {answer.status}")
             continue
-        wrong += [f"{path}: {fault}" for fault in axe(page)]
+        if route not in looked_at:  # what one role was shown looks no different to another
+            looked_at.add(route)
+            wrong += [f"{path}: {fault}" for fault in axe(page)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong.append(f"{path}: wider than the screen")
         wrong += [f"{path}: too small: {text}" for text in page.evaluate(SMALL)]
