@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import render_template, url_for
@@ -9,13 +10,13 @@ from sqlalchemy import Connection, func, select
 
 from admin.frame.access import declared, may
 from admin.frame.console import looking
-from admin.overview.parts import Asked, asked, desk, reckoned
+from admin.overview.parts import Asked, asked, covered, desk, given, moved, said
 from settlement.closing.tables import month_closes
 from settlement.officers import ROLES
-from settlement.overview import coverage, money, waiting
+from settlement.overview import waiting
+from settlement.overview.coverage import Covered
 from settlement.overview.waiting import WHAT, Waits
-from settlement.supervision import callbacks
-from settlement.visits import compliance
+from settlement.policy.rules_control import Target
 
 PLACES = {
     "run_approve": "months.start",
@@ -39,7 +40,7 @@ PLACES = {
 def start() -> str:
     with looking() as conn:
         about = asked(conn)
-        figures, at = reckoned("start", about, lambda: _figures(conn, about))
+        figures, at = _figures(conn, about)
         open_months = _open_months(conn, about)
         waits = waiting.waiting(conn, about.scheme, about.town)
     shown: dict[str, Any] = {"about": about, "at": at, "figures": figures, "open_months": open_months}
@@ -67,27 +68,30 @@ def told(about: Asked, waits: list[Waits]) -> list[dict[str, Any]]:
     return rows
 
 
-def _figures(conn: Connection, about: Asked) -> dict[str, Any]:
-    covered = coverage.coverage(conn, about.scheme, about.month, about.town)
-    targets = []
-    for target in about.scheme.targets:
-        of_target = [each for each in covered if each.target.code == target.code]
-        people, reached = sum(each.people for each in of_target), sum(each.reached for each in of_target)
-        targets.append(coverage.Covered("", target, people, reached))
-    moved = money.by_month(conn, about.scheme.code, [about.month], about.town)
-    given = compliance.by_town(conn, about.scheme, about.month, about.town)
-    said = callbacks.satisfaction(conn, about.month, town=about.town)
-    answered = sum(each.answered for each in said)
-    return {
-        "targets": targets,
-        "issued": sum(each.issued for each in moved),
-        "spent": sum(each.spent for each in moved),
-        "returned": sum(each.returned for each in moved),
-        "people": sum(each.people for each in given),
-        "short": sum(each.short for each in given),
+def _figures(conn: Connection, about: Asked) -> tuple[dict[str, Any], datetime]:
+    """The whole of what is shown, from the figures of the other pages, and of when the oldest of them is."""
+    reached, of_people = covered(conn, about)
+    months, of_money = moved(conn, about)
+    people, of_visits = given(conn, about)
+    rated, of_calls = said(conn, about)
+    month, answered = [each for each in months if each.month == str(about.month)], sum(each.answered for each in rated)
+    figures = {
+        "targets": [_whole(target, reached) for target in about.scheme.targets],
+        "issued": sum(each.issued for each in month),
+        "spent": sum(each.spent for each in month),
+        "returned": sum(each.returned for each in month),
+        "people": sum(each.people for each in people),
+        "short": sum(each.short for each in people),
         "answered": answered,
-        "satisfied": 100 * sum(each.satisfied for each in said) // answered if answered else None,
+        "satisfied": 100 * sum(each.satisfied for each in rated) // answered if answered else None,
     }
+    return figures, min(of_people, of_money, of_visits, of_calls)
+
+
+def _whole(target: Target, towns: list[Covered]) -> Covered:
+    """All towns together."""
+    of_target = [each for each in towns if each.target.code == target.code]
+    return Covered("", target, sum(each.people for each in of_target), sum(each.reached for each in of_target))
 
 
 def _open_months(conn: Connection, about: Asked) -> int:

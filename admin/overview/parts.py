@@ -15,10 +15,17 @@ from admin.frame.access import officer
 from admin.frame.console import here
 from admin.frame.desk import Desk
 from settlement.outcomes import Reason, Refused
+from settlement.overview import coverage, money
+from settlement.overview.coverage import Covered
+from settlement.overview.money import Moved
 from settlement.periods import Month
 from settlement.policy import store
 from settlement.policy.scheme import Scheme
 from settlement.policy.tables import schemes
+from settlement.supervision import callbacks
+from settlement.supervision.callbacks import Satisfaction
+from settlement.visits import compliance
+from settlement.visits.compliance import InTown
 
 desk = Desk("overview", __name__, "总览", "Overview")
 
@@ -42,6 +49,11 @@ class Asked:
         """To be carried to the next page."""
         told = {"scheme": self.scheme.code, "month": str(self.month)}
         return told if self.town is None else told | {"town": self.town}
+
+    @property
+    def months(self) -> list[Month]:
+        """The month and those before it that are shown beside it."""
+        return [self.month.plus(back) for back in range(1 - money.MONTHS, 1)]
 
     @property
     def town_options(self) -> list[tuple[str, str]]:
@@ -84,3 +96,20 @@ def reckoned(name: str, about: Asked, make: Callable[[], T]) -> tuple[T, datetim
             kept.pop(old, None)
         found = kept[key] = _Kept(now, make())
     return cast("T", found.value), found.at
+
+
+def covered(conn: Connection, about: Asked) -> tuple[list[Covered], datetime]:
+    return reckoned("coverage", about, lambda: coverage.coverage(conn, about.scheme, about.month, about.town))
+
+
+def moved(conn: Connection, about: Asked) -> tuple[list[Moved], datetime]:
+    """Of the month and those before it."""
+    return reckoned("money", about, lambda: money.by_month(conn, about.scheme.code, about.months, about.town))
+
+
+def given(conn: Connection, about: Asked) -> tuple[list[InTown], datetime]:
+    return reckoned("visits", about, lambda: compliance.by_town(conn, about.scheme, about.month, about.town))
+
+
+def said(conn: Connection, about: Asked) -> tuple[list[Satisfaction], datetime]:
+    return reckoned("satisfaction", about, lambda: callbacks.satisfaction(conn, about.month, town=about.town))

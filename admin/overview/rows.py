@@ -50,7 +50,7 @@ def short() -> Response | str:
     """Who still misses visits of the month."""
     with looking() as conn:
         about = asked(conn)
-        r = compliance.reckoned(conn, about.scheme, about.month).c
+        r = compliance.reckoned(conn, about.scheme, about.month, one_by_one=True).c
         found = select().select_from(seniors).join(r.senior_id.table, r.senior_id == p.id)
         found = found.where(r.required > r.done + r.made_up) if request.args.get("all") is None else found
         found = found.where(p.town == about.town) if about.town else found
@@ -89,7 +89,7 @@ def issued() -> Response | str:
 def spent() -> Response | str:
     with looking() as conn:
         about = asked(conn)
-        r = money.spent(about.scheme.code, about.month, about.town).subquery("spent").c
+        r = money.spent(conn, about.scheme.code, about.month, about.town).subquery("spent").c
         columns = (
             Column("visit_id", "服务", "visit", r.visit_id, link=_visit),
             Column("town", "镇街", "town", r.town),
@@ -101,7 +101,7 @@ def spent() -> Response | str:
             Column("statement_id", "月结算单", "statement", r.statement_id, link=_statement),
         )
         source = select().select_from(r.visit_id.table).join(providers, providers.c.id == r.provider_id)
-        listed = listing.look(conn, source, columns, sort="check_in_at", name="spent")
+        listed = listing.look(conn, source, columns, sort="visit_id", name="spent")
     return _rows(listed, about, "已使用", "Spent")
 
 
@@ -140,7 +140,7 @@ def called_back() -> Response | str:
             Column("rating", "评价", "rating", c.rating, words=lambda code: " ".join(RATINGS[code])),
             Column("as_recorded", "与记录相符", "as recorded", c.as_recorded, words=_yes),
         )
-        listed = listing.look(conn, source, columns, sort="check_in_at", name="callbacks")
+        listed = listing.look(conn, source, columns, sort="visit_id", name="callbacks")
     return _rows(listed, about, "回访", "Callbacks")
 
 

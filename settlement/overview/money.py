@@ -1,6 +1,6 @@
 """The subsidy by month and town: issued, spent, come back. Every figure is the sum of rows that :func:`issued`, :func:`spent` and :func:`returned` list.
 
-Spent: of a month with a statement what is on its lines, of another what was debited for its visits so far. Come back: what was taken back after
+Spent: of a month with statements what is on their lines, of another what was debited for its visits so far. Come back: what was taken back after
 a death or move learnt late, and lots that lapsed, in the month in which they did. In fen.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, String, and_, exists, func, literal, select, union_all
+from sqlalchemy import Connection, Select, String, and_, func, literal, select, union_all
 from sqlalchemy import cast as sql_cast
 
 from settlement.cards.tables import cards
@@ -28,7 +28,7 @@ MONTHS = 6
 
 @dataclass(frozen=True)
 class Moved:
-    """A town's month, in fen. ``stated``: whether ``spent`` is from statements."""
+    """A town's month, in fen. ``stated``: whether the month has statements, which ``spent`` is from then."""
 
     month: str
     town: str
@@ -39,21 +39,32 @@ class Moved:
 
 
 def by_month(conn: Connection, scheme_code: str, months: Sequence[Month], town: str | None = None) -> list[Moved]:
-    """Every month and town in which anything moved, in order."""
+    """Every month and town in which anything moved, in order. A month that has statements is summed by them, line by line proved by ``verify``."""
     sums: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: {"issued": 0, "spent": 0, "returned": 0})
-    for name, rows in (("issued", issued), ("spent", spent), ("returned", returned)):
-        for month in months:
-            each = rows(scheme_code, month, town).subquery()
-            query = select(each.c.town, func.sum(each.c.fen)).group_by(each.c.town)
-            for where, total in conn.execute(query):
+    with_statements = {month for month in months if stated(conn, scheme_code, month)}
+    for month in months:
+        used = _statements(scheme_code, month, town) if month in with_statements else _debited(scheme_code, month, town)
+        rows = {
+            "issued": issued(scheme_code, month, town),
+            "spent": used,
+            "returned": returned(scheme_code, month, town),
+        }
+        for name, query in rows.items():
+            each = query.subquery()
+            for where, total in conn.execute(select(each.c.town, func.sum(each.c.fen)).group_by(each.c.town)):
                 sums[str(month), where][name] = int(total)
-    s = statements.c
-    of_months = and_(s.scheme_code == scheme_code, s.month.in_([str(month) for month in months]))
-    stated = {(row.month, row.town) for row in conn.execute(select(s.month, s.town).where(of_months).distinct())}
+    known = {str(month) for month in with_statements}
     return [
-        Moved(month, where, each["issued"], each["spent"], each["returned"], (month, where) in stated)
+        Moved(month, where, each["issued"], each["spent"], each["returned"], month in known)
         for (month, where), each in sorted(sums.items())
     ]
+
+
+def stated(conn: Connection, scheme_code: str, month: Month) -> bool:
+    """Whether statements were drawn up for a month."""
+    s = statements.c
+    query = select(s.id).where(s.scheme_code == scheme_code, s.month == str(month)).limit(1)
+    return conn.execute(query).first() is not None
 
 
 def issued(scheme_code: str, month: Month, town: str | None = None) -> Select[Any]:
@@ -64,27 +75,34 @@ def issued(scheme_code: str, month: Month, town: str | None = None) -> Select[An
     return query if town is None else query.where(r.town == town)
 
 
-def spent(scheme_code: str, month: Month, town: str | None = None) -> Select[Any]:
+def spent(conn: Connection, scheme_code: str, month: Month, town: str | None = None) -> Select[Any]:
     """(visit_id, town, provider_id, senior_id, check_in_at, fen, personal, statement_id) of each visit that spent something of the month."""
-    v, d, s, line = visits.c, debits.c, statements.c, statement_lines.c
+    if stated(conn, scheme_code, month):
+        v, s, line = visits.c, statements.c, statement_lines.c
+        about = (line.visit_id, s.town, s.provider_id, v.senior_id, v.check_in_at)
+        query = select(*about, line.subsidy_fen.label("fen"), line.personal_fen.label("personal"), line.statement_id)
+        query = query.select_from(statement_lines).join(statements, s.id == line.statement_id)
+        query = query.join(visits, v.id == line.visit_id)
+        query = query.where(s.scheme_code == scheme_code, s.month == str(month))
+        return query if town is None else query.where(s.town == town)
+    return _debited(scheme_code, month, town)
+
+
+def _statements(scheme_code: str, month: Month, town: str | None) -> Select[Any]:
+    s = statements.c
+    query = select(s.town, s.subsidy_fen.label("fen")).where(s.scheme_code == scheme_code, s.month == str(month))
+    return query if town is None else query.where(s.town == town)
+
+
+def _debited(scheme_code: str, month: Month, town: str | None) -> Select[Any]:
+    """What was debited for the visits of a month that has no statement yet."""
+    v, d = visits.c, debits.c
     about = (v.id.label("visit_id"), v.town, v.provider_id, v.senior_id, v.check_in_at)
-    on_statement = (
-        select(*about, line.subsidy_fen.label("fen"), line.personal_fen.label("personal"), s.id.label("statement_id"))
-        .join(statement_lines, line.visit_id == v.id)
-        .join(statements, s.id == line.statement_id)
-        .where(s.scheme_code == scheme_code, s.month == str(month))
-    )
-    none = sql_cast(literal(None), String(80))
-    drawn = exists().where(s.scheme_code == scheme_code, s.month == str(month), s.town == v.town)
-    running = (
-        select(*about, d.subsidy_fen.label("fen"), d.personal_fen.label("personal"), none.label("statement_id"))
-        .join(debits, and_(d.visit_id == v.id, d.status == "posted"))
-        .where(v.scheme_code == scheme_code, v.month == str(month), v.status == "served", ~drawn)
-    )
-    if town is not None:
-        on_statement, running = on_statement.where(s.town == town), running.where(v.town == town)
-    both = union_all(on_statement, running).subquery("both")
-    return select(both)
+    none = sql_cast(literal(None), String(80)).label("statement_id")
+    query = select(*about, d.subsidy_fen.label("fen"), d.personal_fen.label("personal"), none)
+    query = query.join(debits, and_(d.visit_id == v.id, d.status == "posted"))
+    query = query.where(v.scheme_code == scheme_code, v.month == str(month), v.status == "served")
+    return query if town is None else query.where(v.town == town)
 
 
 def returned(scheme_code: str, month: Month, town: str | None = None) -> Select[Any]:

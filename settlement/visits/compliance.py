@@ -74,13 +74,15 @@ def by_town(conn: Connection, scheme: Scheme, month: Month, town: str | None = N
     return [InTown(name, *(int(figure) for figure in figures)) for name, *figures in conn.execute(query)]
 
 
-def reckoned(conn: Connection, scheme: Scheme, month: Month) -> Subquery:
-    """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed."""
-    owed = owed_in(conn, scheme, month, "owed")
+def reckoned(conn: Connection, scheme: Scheme, month: Month, *, one_by_one: bool = False) -> Subquery:
+    """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed.
+
+    ``one_by_one``: for the first rows of a list: each person's visits are counted when it comes to that person."""
+    owed = owed_in(conn, scheme, month, "owed", one_by_one=one_by_one)
     surplus: ColumnElement[int] = literal(0)
     source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
     for ahead in range(1, scheme.visits.make_up.months + 1):
-        later = owed_in(conn, scheme, month.plus(ahead), f"later{ahead}")
+        later = owed_in(conn, scheme, month.plus(ahead), f"later{ahead}", one_by_one=one_by_one)
         source = source.outerjoin(later, later.c.senior_id == owed.c.senior_id)
         spare = func.coalesce(later.c.done - later.c.required, 0)
         surplus = surplus + case((spare > 0, spare), else_=0)
@@ -94,7 +96,7 @@ def reckoned(conn: Connection, scheme: Scheme, month: Month) -> Subquery:
     )
 
 
-def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subquery:
+def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, *, one_by_one: bool = False) -> Subquery:
     """(senior, group, required, done) of everybody entitled in a month."""
     e = entitlements.c
     entitled = and_(
@@ -109,17 +111,19 @@ def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str) -> Subque
         )
         for benefit, level in kinds
     ]
-    done = (
-        select(visits.c.senior_id, func.count().label("visits"))
-        .where(visits.c.scheme_code == scheme.code, visits.c.month == str(month), visits.c.status.in_(COUNTS))
-        .where(visits.c.seconds.is_not(None))  # a meal fetched at a hatch took no time: it is no visit to the home
-        .group_by(visits.c.senior_id)
-        .subquery()
-    )
+    # A meal fetched at a hatch took no time: it is no visit to the home.
+    of_month = (visits.c.scheme_code == scheme.code, visits.c.month == str(month), visits.c.status.in_(COUNTS))
+    given = and_(*of_month, visits.c.seconds.is_not(None))
     required: ColumnElement[int] = case(*rules, else_=0) if rules else literal(0)
+    columns = (e.senior_id, e.group_code, required.label("required"))
+    if one_by_one:
+        own = select(func.count()).where(visits.c.senior_id == e.senior_id, given)
+        done = own.correlate(entitlements).scalar_subquery().label("done")
+        return select(*columns, done).where(entitled).subquery(name)
+    each = select(visits.c.senior_id, func.count().label("visits")).where(given).group_by(visits.c.senior_id).subquery()
     return (
-        select(e.senior_id, e.group_code, required.label("required"), func.coalesce(done.c.visits, 0).label("done"))
-        .select_from(entitlements.outerjoin(done, done.c.senior_id == e.senior_id))
+        select(*columns, func.coalesce(each.c.visits, 0).label("done"))
+        .select_from(entitlements.outerjoin(each, each.c.senior_id == e.senior_id))
         .where(entitled)
         .subquery(name)
     )
