@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from admin.counter import acts, making, money  # noqa: F401 - their pages belong to the desk
+from admin.counter import acts, making, money, operator  # noqa: F401 - their pages belong to the desk
 from admin.counter.card import desk
 
 __all__ = ["desk"]

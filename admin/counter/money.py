@@ -87,7 +87,11 @@ def _closing(conn: Connection, card_id: int) -> dict[str, Any]:
     count, fen = conn.execute(unsettled).one()
     known: list[Agent] = agents.of(conn, here().ring, holder.senior_id)
     facts = {"holder": holder, "would": money.would_close(conn, card_id), "agents": known}
-    return facts | {"unsettled": count, "unsettled_fen": int(fen), "open_visits": conn.execute(open_visits).scalar_one()}
+    return facts | {
+        "unsettled": count,
+        "unsettled_fen": int(fen),
+        "open_visits": conn.execute(open_visits).scalar_one(),
+    }
 
 
 @desk.act("/cards/<int:card_id>/close", may="card.counter", shows=closing)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from settlement.cards import pin, registry, token
+from settlement.cards import money, pin, registry, token
 from settlement.cards.tables import card_pins, cards, media, top_ups
 from settlement.people.register import ID_NO
 from settlement.people.tables import seniors
@@ -229,3 +229,20 @@ def test_closing_is_asked_anew_when_money_moved_meanwhile(world: World, her: Hol
     late = seat.post(path, shown(look), payee="senior", why="搬走")
     assert late.status == 409
     assert status(world, her.card_id) == "active"
+
+
+def test_the_operators_daily_file_is_compared_and_nothing_booked(world: World, her: Holder, office: Office) -> None:
+    seat, number = counter(office), card_no(world, her)
+    with acting(world.engine, "2026-07-14 10:00", COUNTER) as act:
+        money.top_up(act, "T1", her.card_id, 5_000, act.now)
+    head = "交易流水号,卡号,交易类型,金额,交易时间\n"
+    alike = f"T1,{number},充值,50.00,2026-07-14 10:00:00\n"
+    more = f"=T2,{number},充值,9.00,2026-07-14 11:00:00\n"
+    assert seat.post("/counter/operator-file", day="2026-07-14").status == 422
+    first = seat.post("/counter/operator-file", day="2026-07-14", file=("d.csv", (head + alike).encode()))
+    assert first.status == 200 and "全部相符" in first.text
+    second = seat.post("/counter/operator-file", day="2026-07-14", file=("d.csv", (head + alike + more).encode()))
+    assert "全部相符" not in second.text
+    assert len(second.find("//table[caption[contains(., '不符的')]]/tbody/tr")) == 1
+    assert seat.post("/counter/operator-file", day="2026-07-14", file=("d.csv", b"\x00\xff%PDF")).status == 422
+    assert world.left(her) == (11_000, 7_550)
