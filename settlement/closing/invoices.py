@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, cast, func, select, update
 
 from settlement import officers
 from settlement.act import Act
 from settlement.closing.tables import invoices, payment_orders
+from settlement.db import insert_if_absent
 from settlement.money import format_yuan
 from settlement.outcomes import Reason, Refused
 from settlement.periods import local_date
@@ -27,7 +28,7 @@ NUMBER = re.compile(r"\d{8}|\d{20}|\d{10,12}-\d{8}")
 
 def register(act: Act, order_id: str, number: str, issued_on: date, amount_fen: int) -> int:
     """Register an invoice; its id. Raises Refused: NOT_FOUND, WRONG_STATE for an order that pays no provider or was repeated by another, BAD_INPUT,
-    INVOICE_TAKEN, INVOICE_EXCEEDS."""
+    AMOUNT_NOT_POSITIVE, INVOICE_TAKEN, INVOICE_EXCEEDS."""
     order = _order(act, order_id)
     if order.kind == "transfer" or order.status == "reissued":
         raise Refused(Reason.WRONG_STATE, state=order.status, event="invoice")
@@ -37,16 +38,18 @@ def register(act: Act, order_id: str, number: str, issued_on: date, amount_fen: 
         )
     if issued_on > local_date(act.now):
         raise Refused(Reason.BAD_INPUT, detail="开票日期晚于今天 | the invoice is of a day to come")
-    taken = select(i.order_id).where(i.number == number, i.withdrawn_at.is_(None))
-    other = act.conn.execute(taken).scalar_one_or_none()
-    if other is not None:
-        raise Refused(Reason.INVOICE_TAKEN, number=number, order=other)
-    billed = standing(act.conn, [order_id])[order_id] + amount_fen
-    if billed > order.amount_fen:
-        raise Refused(Reason.INVOICE_EXCEEDS, sum=format_yuan(billed), amount=format_yuan(order.amount_fen))
+    if amount_fen <= 0:
+        raise Refused(Reason.AMOUNT_NOT_POSITIVE)
     row = {"order_id": order_id, "number": number, "issued_on": issued_on, "amount_fen": amount_fen}
     row |= {"registered_by": act.actor.id, "registered_at": act.now}
-    id: int = act.conn.execute(insert(invoices).values(row).returning(i.id)).scalar_one()
+    standing_one = i.number == number, i.withdrawn_at.is_(None)
+    if act.conn.execute(insert_if_absent(act.conn, invoices), row).rowcount != 1:
+        other = act.conn.execute(select(i.order_id).where(*standing_one)).scalar_one()
+        raise Refused(Reason.INVOICE_TAKEN, number=number, order=other)
+    billed = standing(act.conn, [order_id])[order_id]
+    if billed > order.amount_fen:
+        raise Refused(Reason.INVOICE_EXCEEDS, sum=format_yuan(billed), amount=format_yuan(order.amount_fen))
+    id: int = act.conn.execute(select(i.id).where(*standing_one)).scalar_one()
     act.audit(
         "invoice.register", f"order:{order_id}", after={"invoice": id, "number": number, "amount_fen": amount_fen}
     )

@@ -40,8 +40,7 @@ class Import:
 
 def take_in(act: Act, payer: str, content: bytes, file_name: str) -> Import:
     """Take in a bank statement of a payer's account and match it. Raises Refused: NOT_FOUND for who has no account on record, NOT_ALLOWED."""
-    _require(act, payer)
-    if act.conn.execute(select(payer_accounts.c.payer).where(payer_accounts.c.payer == payer)).first() is None:
+    if not _require(act, payer):
         raise Refused(Reason.NOT_FOUND, what=f"account {payer}")
     digest = sha256(content).hexdigest()
     before = act.conn.execute(select(account_statements).where(st.payer == payer, st.sha256 == digest)).one_or_none()
@@ -148,16 +147,20 @@ def explain(act: Act, line_id: int, words: str) -> None:
 
 
 def _locked(act: Act, line_id: int) -> Row[Any]:
-    row = act.conn.execute(select(account_lines).where(line.id == line_id).with_for_update()).one_or_none()
+    query = select(account_lines).where(line.id == line_id)
+    row = act.conn.execute(query).one_or_none()
     if row is None or (act.actor.town is not None and row.payer != payers.name_of(payers.TOWN, act.actor.town)):
         raise Refused(Reason.NOT_FOUND, what="line")
     _require(act, row.payer)
-    return row
+    return act.conn.execute(query).one()
 
 
-def _require(act: Act, payer: str) -> None:
+def _require(act: Act, payer: str) -> bool:
+    """Whether the payer has an account on record. Whoever matches its movements takes turns: a document is one movement."""
     kind, _, town = payer.partition(":")
     officers.require(act, "bank_statement.import", town=town if kind == payers.TOWN else "")
+    query = select(payer_accounts.c.payer).where(payer_accounts.c.payer == payer).with_for_update()
+    return act.conn.execute(query).first() is not None
 
 
 @dataclass(frozen=True)

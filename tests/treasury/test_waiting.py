@@ -141,6 +141,8 @@ def test_a_record_taken_back_no_longer_counts(plain: County) -> None:
         ("=1+1", 1, Reason.BAD_INPUT),
         ("123456789012345678901", 1, Reason.BAD_INPUT),
         (NUMBER, 100_001, Reason.INVOICE_EXCEEDS),
+        (NUMBER, 0, Reason.AMOUNT_NOT_POSITIVE),
+        (NUMBER, -1, Reason.AMOUNT_NOT_POSITIVE),
     ],
 )
 def test_an_invoice_that_cannot_be(plain: County, number: str, fen: int, reason: Reason) -> None:
