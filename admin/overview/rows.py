@@ -50,7 +50,7 @@ def short() -> Response | str:
     """Who still misses visits of the month."""
     with looking() as conn:
         about = asked(conn)
-        r = compliance.reckoned(conn, about.scheme, about.month, one_by_one=True).c
+        r = compliance.reckoned(conn, about.scheme, about.month, about.town).c
         found = select().select_from(seniors).join(r.senior_id.table, r.senior_id == p.id)
         found = found.where(r.required > r.done + r.made_up) if request.args.get("all") is None else found
         found = found.where(p.town == about.town) if about.town else found

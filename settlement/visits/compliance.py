@@ -37,11 +37,9 @@ class Frequency:
 
 def frequency(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[Frequency]:
     """Who still misses visits of a month. What was missed may be made up within ``visits.make_up.months`` months after."""
-    r = reckoned(conn, scheme, month).c
+    r = reckoned(conn, scheme, month, town).c
     columns = (r.senior_id, r.town, r.group_code, r.required, r.done, r.made_up)
     query = select(*columns).where(r.required > r.done + r.made_up).order_by(r.town, r.senior_id)
-    if town is not None:
-        query = query.where(r.town == town)
     return [Frequency(*row) for row in conn.execute(query)]
 
 
@@ -64,25 +62,21 @@ class InTown:
 
 def by_town(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> list[InTown]:
     """Everybody entitled in a month, town by town; one statement whatever their number."""
-    r = reckoned(conn, scheme, month).c
+    r = reckoned(conn, scheme, month, town).c
     short = func.sum(case((r.required > r.done + r.made_up, 1), else_=0))
     query = select(r.town, func.count(), short, func.sum(r.required), func.sum(r.done), func.sum(r.made_up))
     query = query.group_by(r.town).order_by(r.town)
-    if town is not None:
-        query = query.where(r.town == town)
     # PostgreSQL sums whole numbers to decimals.
     return [InTown(name, *(int(figure) for figure in figures)) for name, *figures in conn.execute(query)]
 
 
-def reckoned(conn: Connection, scheme: Scheme, month: Month, *, one_by_one: bool = False) -> Subquery:
-    """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed.
-
-    ``one_by_one``: for the first rows of a list: each person's visits are counted when it comes to that person."""
-    owed = owed_in(conn, scheme, month, "owed", one_by_one=one_by_one)
+def reckoned(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> Subquery:
+    """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed."""
+    owed = owed_in(conn, scheme, month, "owed", town)
     surplus: ColumnElement[int] = literal(0)
     source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
     for ahead in range(1, scheme.visits.make_up.months + 1):
-        later = owed_in(conn, scheme, month.plus(ahead), f"later{ahead}", one_by_one=one_by_one)
+        later = owed_in(conn, scheme, month.plus(ahead), f"later{ahead}", town)
         source = source.outerjoin(later, later.c.senior_id == owed.c.senior_id)
         spare = func.coalesce(later.c.done - later.c.required, 0)
         surplus = surplus + case((spare > 0, spare), else_=0)
@@ -96,12 +90,17 @@ def reckoned(conn: Connection, scheme: Scheme, month: Month, *, one_by_one: bool
     )
 
 
-def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, *, one_by_one: bool = False) -> Subquery:
+def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, town: str | None = None) -> Subquery:
     """(senior, group, required, done) of everybody entitled in a month."""
-    e = entitlements.c
+    e, v = entitlements.c, visits.c
     entitled = and_(
         e.scheme_code == scheme.code, e.from_month <= str(month), or_(e.to_month.is_(None), e.to_month >= str(month))
     )
+    # A meal fetched at a hatch took no time: it is no visit to the home.
+    given = and_(v.scheme_code == scheme.code, v.month == str(month), v.status.in_(COUNTS), v.seconds.is_not(None))
+    if town is not None:
+        own = select(seniors.c.id).where(seniors.c.town == town)
+        entitled, given = and_(entitled, e.senior_id.in_(own)), and_(given, v.senior_id.in_(own))
     kinds = conn.execute(select(e.benefit, e.level).where(entitled).distinct())
     # Several benefits at once ("a+b") owe the most that any of them does.
     rules = [
@@ -111,19 +110,11 @@ def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, *, one_by
         )
         for benefit, level in kinds
     ]
-    # A meal fetched at a hatch took no time: it is no visit to the home.
-    of_month = (visits.c.scheme_code == scheme.code, visits.c.month == str(month), visits.c.status.in_(COUNTS))
-    given = and_(*of_month, visits.c.seconds.is_not(None))
     required: ColumnElement[int] = case(*rules, else_=0) if rules else literal(0)
-    columns = (e.senior_id, e.group_code, required.label("required"))
-    if one_by_one:
-        own = select(func.count()).where(visits.c.senior_id == e.senior_id, given)
-        done = own.correlate(entitlements).scalar_subquery().label("done")
-        return select(*columns, done).where(entitled).subquery(name)
-    each = select(visits.c.senior_id, func.count().label("visits")).where(given).group_by(visits.c.senior_id).subquery()
+    done = select(v.senior_id, func.count().label("visits")).where(given).group_by(v.senior_id).subquery()
     return (
-        select(*columns, func.coalesce(each.c.visits, 0).label("done"))
-        .select_from(entitlements.outerjoin(each, each.c.senior_id == e.senior_id))
+        select(e.senior_id, e.group_code, required.label("required"), func.coalesce(done.c.visits, 0).label("done"))
+        .select_from(entitlements.outerjoin(done, done.c.senior_id == e.senior_id))
         .where(entitled)
         .subquery(name)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from settlement.people.tables import seniors
 from settlement.supervision import callbacks
@@ -126,16 +126,15 @@ def test_making_up_next_month_settles_what_was_missed(office: Office, county: Co
     assert mine.served_percent == 100
 
 
-def test_counting_person_by_person_comes_to_the_same(office: Office, county: County) -> None:
+def test_a_town_is_reckoned_as_it_is_among_all(office: Office, county: County) -> None:
     county.issue(AUGUST)
     for day in ("05", "10", "15"):
         county.visit(county.first, f"2026-08-{day} 09:00", CLEANING)  # type: ignore[attr-defined]
     with office.engine.connect() as conn:
         for month in (JULY, AUGUST):
-            ways = [compliance.reckoned(conn, county.scheme, month, one_by_one=way) for way in (False, True)]
-            whole, single = (sorted(tuple(row) for row in conn.execute(select(way))) for way in ways)
-            assert whole == single
-            assert [row[-2] for row in whole] == ([1, 1] if month is JULY else [3, 0])
+            whole = compliance.by_town(conn, county.scheme, month)
+            alone = [compliance.by_town(conn, county.scheme, month, town) for town in (OTHER, TOWN)]
+            assert [[each] for each in whole] == alone
 
 
 def test_satisfaction_by_provider(office: Office, county: County) -> None:
