@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
@@ -76,9 +79,17 @@ class Console:
             context.add_cookies([held])
         return context
 
+    @contextmanager
+    def desk(self, officer_id: str) -> Iterator[Sitting]:
+        """An officer signs in, does something, and leaves."""
+        context = self.browser(officer_id)
+        yield Sitting(self, self.page(context))
+        context.close()
+
     def page(self, context: BrowserContext) -> Page:
         """A page whose errors are kept in ``faults``."""
         page = context.new_page()
+        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self._heard(page, said))
         return page
@@ -91,3 +102,76 @@ class Console:
         """Kept for the documents when SONGBAI_SCREENS is set."""
         if os.environ.get("SONGBAI_SCREENS"):
             page.screenshot(path=SCREENS / f"console-{name}.png", full_page=True)
+
+
+@dataclass
+class Sitting:
+    """An officer at their desk: a browser that goes, fills in, presses, and reads."""
+
+    console: Console
+    page: Page
+
+    def goes(self, path: str) -> Sitting:
+        answer = self.page.goto(path)
+        assert answer is not None and answer.status < 400, f"{path}: {answer and answer.status}"
+        return self
+
+    def fills(self, **fields: str | bool | list[str] | tuple[str, bytes]) -> Sitting:
+        """By the fields' names: a text or a choice, a tick, several ticks, a file (name, content)."""
+        for name, value in fields.items():
+            found = self.page.locator(f"main [name='{name}']:not([type=hidden])")
+            if isinstance(value, tuple):
+                found.first.set_input_files(
+                    {"name": value[0], "mimeType": "application/octet-stream", "buffer": value[1]}
+                )
+            elif isinstance(value, bool):
+                found.first.set_checked(value)
+            elif found.first.get_attribute("type") == "radio":
+                self.page.locator(f"main [name='{name}'][value='{value}']").check()
+            elif isinstance(value, list):
+                for one in value:
+                    self.page.locator(f"main [name='{name}'][value='{one}']").check()
+            elif found.first.evaluate("(one) => one.tagName") == "SELECT":
+                found.first.select_option(value)
+            else:
+                found.first.fill(value)
+        return self
+
+    def presses(self, words: str) -> Sitting:
+        """A button by the beginning of its words; the page that follows has been drawn."""
+        with self.page.expect_navigation():
+            self.page.locator("main").get_by_role("button", name=words).first.click()
+        assert self.page.locator("#told").count() == 0, self.page.locator("#told").inner_text()
+        return self
+
+    def is_refused(self, words: str, *, because: str) -> Sitting:
+        with self.page.expect_navigation():
+            self.page.locator("main").get_by_role("button", name=words).first.click()
+        expect(self.page.locator("#told")).to_contain_text(because)
+        return self
+
+    def follows(self, words: str) -> Sitting:
+        with self.page.expect_navigation():
+            self.page.locator("main").get_by_role("link", name=words).first.click()
+        return self
+
+    def waits(self) -> Sitting:
+        """For the task whose page this is."""
+        expect(self.page.locator(".told.done")).to_be_visible(timeout=60_000)
+        return self
+
+    def sees(self, *words: str) -> Sitting:
+        for one in words:
+            expect(self.page.locator("main")).to_contain_text(one)
+        return self
+
+    def downloads(self, words: str) -> bytes:
+        with self.page.expect_download() as started:
+            self.page.locator("main").get_by_role("link", name=words).first.click()
+        path = started.value.path()
+        return path.read_bytes()
+
+    @property
+    def at(self) -> str:
+        """The path of the present page."""
+        return unquote(urlsplit(self.page.url).path)
