@@ -131,6 +131,7 @@ MAY: dict[str, frozenset[str]] = {
         "enrolment.paper": "village town civil_affairs",
         "enrolment.objection_decide": "town civil_affairs",
         "assessment.read": "assessor village town civil_affairs auditor",
+        "assessment.ask": "village town civil_affairs",
         "assessment.order": "civil_affairs",
         "assessment.find": "assessor",
         "assessment.adopt": "town civil_affairs",

@@ -12,6 +12,7 @@ _MENU = (
     "applications",
     "to_order",
     "assessments",
+    "ask",
     "to_reassess",
     "postings",
     "objections_open",

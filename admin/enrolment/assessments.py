@@ -23,6 +23,7 @@ from settlement.policy.entitlement import Entitlement, entitlement
 from settlement.policy.scheme import Scheme
 
 STATES = {
+    "asked": ("待下达", "asked for"),
     "ordered": ("待上门评估", "to be seen"),
     "found": ("待认定", "to be taken over"),
     "done": ("已完成", "done"),

@@ -20,6 +20,9 @@ from settlement.people.tables import assessment_orders, assessments, enrolments,
 from settlement.periods import local_date
 from settlement.policy.scheme import Scheme
 
+ASKED = 200
+"""Requests shown at once; the others follow when these are ordered."""
+
 
 class Ordering(forms.Form):
     scheme = forms.Text(40)
@@ -27,9 +30,13 @@ class Ordering(forms.Form):
     ids = forms.Many(forms.Number(), load_default=[])
 
 
+class Assigning(forms.Form):
+    assessor = forms.Text(80)
+    ids = forms.Many(forms.Number(), load_default=[])
+
+
 class Asking(forms.Form):
     scheme = forms.Text(40)
-    assessor = forms.Text(80)
     id_no = forms.Text(40)
     why = forms.Text(500)
 
@@ -85,9 +92,10 @@ def to_reassess() -> str | Response:
         ]
         today = local_date(here().now(), scheme.time_zone)
         query = scope.people(assessing.overdue(scheme, today))
+        asked = _asked(conn)
         found = look(conn, query, columns, sort="id", name="to-reassess")
         shown: dict[str, Any] = {"scheme": scheme, "schemes": schemes, "list": found, "assessors": _assessors(conn)}
-    return found.download or render_template("enrolment/reassess.html", **shown)
+    return found.download or render_template("enrolment/reassess.html", **shown, asked=asked)
 
 
 @desk.act("/reassess", may="assessment.order", shows=to_reassess)
@@ -100,26 +108,52 @@ def order_due() -> Response:
     return _ordered(count, "enrolment.to_reassess", scheme)
 
 
-@desk.act("/reassess/asked", may="assessment.order", shows=to_reassess)
-def order_asked() -> Response:
-    """For somebody who asked for it, found by identity number."""
+@desk.act("/reassess/assign", may="assessment.order", shows=to_reassess)
+def assign() -> Response:
+    """Give what villages and towns asked for to an assessor."""
+    given = forms.read(Assigning)
+    _require_some(given["ids"])
+    with acting() as act:
+        count = assessing.assign(act, given["ids"], given["assessor"])
+    done(f"已下达{count}份评估任务", f"{count} assessments ordered")
+    return redirect(url_for("enrolment.to_reassess"), 303)  # type: ignore[return-value]
+
+
+@desk.page("/ask", may="assessment.ask", menu=("申请复评", "Ask for a reassessment"))
+def ask() -> str:
+    with looking() as conn:
+        schemes = [(each.code, f"{each.name_zh} {each.name_en}") for each in in_force(conn)]
+    return render_template("enrolment/ask.html", schemes=schemes)
+
+
+@desk.act("/ask", may="assessment.ask", shows=ask)
+def ask_for() -> Response:
+    """For somebody who asks for it, or whose family does; found by identity number."""
     given = forms.read(Asking)
     with acting() as act:
         scheme = scheme_of(act.conn, given["scheme"])
-        senior_id = _found(act.conn, given["id_no"])
-        count = assessing.order_again(act, scheme, [senior_id], given["assessor"], given["why"])
-    return _ordered(count, "enrolment.to_reassess", scheme)
+        order_id = assessing.ask(act, scheme, _found(act.conn, given["id_no"]), given["why"])
+    done("已登记，由区里下达评估", "on record; the district gives it to an assessor")
+    return redirect(url_for("enrolment.assessment", order_id=order_id), 303)  # type: ignore[return-value]
 
 
 def _found(conn: Connection, id_no: str) -> int:
+    """The senior's id. Raises Refused: BAD_INPUT, NOT_FOUND for another office's as for nobody."""
     who = check(id_no, local_date(here().now()))
     if isinstance(who, IdentityFault):
         g.wrong = {"id_no": f"{who.zh}，{who.mend_zh} {who.en}"}
         raise Refused(Reason.BAD_INPUT, detail="身份证号 identity number")
     known = register.find_many(conn, here().ring, [who.number]).get(who.number)
-    if known is None:
-        raise Refused(Reason.NOT_FOUND, what="senior")
-    return int(known.id)
+    query = scope.people(select(seniors.c.id)).where(seniors.c.id == (known.id if known is not None else -1))
+    return int(scope.one(conn, query, "senior").id)
+
+
+def _asked(conn: Connection) -> list[Any]:
+    """What waits for an assessor, the oldest first."""
+    o = assessment_orders.c
+    query = select(o.id, o.why, o.ordered_at, seniors.c.name, seniors.c.town, seniors.c.village)
+    query = scope.people(query.join(seniors, seniors.c.id == o.senior_id)).where(o.status == "asked")
+    return list(conn.execute(query.order_by(o.id).limit(ASKED)))
 
 
 def _chosen(conn: Connection) -> tuple[Scheme | None, list[tuple[str, str]]]:

@@ -20,7 +20,7 @@ from settlement.officers import officers, require, require_other
 from settlement.outcomes import Reason, Refused
 from settlement.people import ability, changes, enrolment, entitling, register
 from settlement.people.register import chunks
-from settlement.people.scope import require_theirs
+from settlement.people.scope import require_person, require_theirs
 from settlement.people.tables import assessment_orders, assessments, entitlements, seniors
 from settlement.periods import Month, local_date
 from settlement.policy import store
@@ -28,7 +28,7 @@ from settlement.policy.eligibility import months_after
 from settlement.policy.scheme import Scheme
 
 SHEET = "assessment_orders.sheet"
-UNDER_WAY = ("ordered", "found")
+UNDER_WAY = ("asked", "ordered", "found")
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,46 @@ def order_applicants(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], ass
     return _order(act, scheme, people, "application", assessor)
 
 
-def order_again(act: Act, scheme: Scheme, senior_ids: Sequence[int], assessor: str, why: str | None = None) -> int:
-    """Ask for reassessments of entitled people; how many. With ``why`` it was asked for, without it is due by time.
+def order_again(act: Act, scheme: Scheme, senior_ids: Sequence[int], assessor: str) -> int:
+    """Ask an assessor to see entitled people again whose assessment is old; how many.
 
     Raises Refused: NOT_FOUND for people who are not entitled, or an assessor who is none.
     """
     require(act, "assessment.order")
     _require_assessor(act, assessor)
-    entitled: set[int] = set()
-    e = entitlements.c
-    for part in chunks(senior_ids):
-        running = select(e.senior_id).where(e.senior_id.in_(part), e.scheme_code == scheme.code, e.to_month.is_(None))
-        entitled |= set(act.conn.scalars(running))
-    if not senior_ids or set(senior_ids) - entitled:
-        raise Refused(Reason.NOT_FOUND, what="senior")
-    return _order(act, scheme, dict.fromkeys(senior_ids), "asked" if why else "due", assessor, why)
+    _require_entitled(act, scheme, senior_ids)
+    return _order(act, scheme, dict.fromkeys(senior_ids), "due", assessor)
+
+
+def ask(act: Act, scheme: Scheme, senior_id: int, why: str) -> int:
+    """Write down that an entitled senior or the family asks for a reassessment; the district then gives it to an assessor. The order's id.
+
+    Raises Refused: NOT_FOUND, NOT_ALLOWED for another office's person, BAD_INPUT without a reason, NEWS_KNOWN when one is under way.
+    """
+    require(act, "assessment.ask")
+    require_person(act, senior_id)
+    if not why.strip():
+        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+    _require_entitled(act, scheme, [senior_id])
+    if not _order(act, scheme, {senior_id: None}, "asked", None, why):
+        raise Refused(Reason.NEWS_KNOWN, known="评估任务 an order")
+    o = assessment_orders.c
+    mine = (o.senior_id == senior_id) & (o.scheme_code == scheme.code) & (o.status == "asked")
+    return int(act.conn.execute(select(o.id).where(mine)).scalar_one())
+
+
+def assign(act: Act, order_ids: Sequence[int], assessor: str) -> int:
+    """Give requests to an assessor; how many. Raises Refused: NOT_FOUND for one that is none (any more), or an assessor who is none."""
+    require(act, "assessment.order")
+    _require_assessor(act, assessor)
+    o = assessment_orders.c
+    values = {"assessor": assessor, "status": "ordered", "ordered_by": act.actor.id, "ordered_at": act.now}
+    wanted = set(order_ids)
+    asked = (o.status == "asked") & o.id.in_(wanted)
+    if not wanted or act.conn.execute(update(assessment_orders).where(asked).values(values)).rowcount != len(wanted):
+        raise Refused(Reason.NOT_FOUND, what="assessment")
+    act.audit("assessment.assign", "assessments", after={"orders": sorted(wanted)})
+    return len(wanted)
 
 
 def overdue(scheme: Scheme, today: date) -> Select[Any]:
@@ -159,7 +184,12 @@ def sheet_of(ring: KeyRing, order: Row[Any]) -> Sheet | None:
 
 
 def _order(
-    act: Act, scheme: Scheme, people: Mapping[int, int | None], reason: str, assessor: str, why: str | None = None
+    act: Act,
+    scheme: Scheme,
+    people: Mapping[int, int | None],
+    reason: str,
+    assessor: str | None,
+    why: str | None = None,
 ) -> int:
     o = assessment_orders.c
     busy: set[int] = set()
@@ -168,7 +198,13 @@ def _order(
             o.senior_id.in_(part), o.scheme_code == scheme.code, o.status.in_(UNDER_WAY)
         )
         busy |= set(act.conn.scalars(under_way))
-    shared: dict[str, Any] = {"scheme_code": scheme.code, "reason": reason, "why": why, "assessor": assessor, "status": "ordered"}
+    shared: dict[str, Any] = {
+        "scheme_code": scheme.code,
+        "reason": reason,
+        "why": why,
+        "assessor": assessor,
+        "status": "ordered" if assessor else "asked",
+    }
     shared |= {"ordered_by": act.actor.id, "ordered_at": act.now}
     rows = [
         shared | {"senior_id": who, "enrolment_id": enrolment_id}
@@ -182,6 +218,16 @@ def _order(
             raise Refused(Reason.NEWS_KNOWN, known="评估任务 an order") from both
         act.audit("assessment.order", f"scheme:{scheme.code}", after={"people": len(rows), "reason": reason})
     return len(rows)
+
+
+def _require_entitled(act: Act, scheme: Scheme, senior_ids: Sequence[int]) -> None:
+    e = entitlements.c
+    entitled: set[int] = set()
+    for part in chunks(senior_ids):
+        running = select(e.senior_id).where(e.senior_id.in_(part), e.scheme_code == scheme.code, e.to_month.is_(None))
+        entitled |= set(act.conn.scalars(running))
+    if not senior_ids or set(senior_ids) - entitled:
+        raise Refused(Reason.NOT_FOUND, what="senior")
 
 
 def _require_assessor(act: Act, assessor: str) -> None:

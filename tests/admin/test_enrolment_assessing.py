@@ -95,9 +95,17 @@ def test_where_to_go_is_shown_on_record_and_only_to_who_was_asked(desk: Office, 
 def test_a_reassessment_shows_its_effect_and_counts_when_the_town_takes_it_over(desk: Office) -> None:
     entitled(desk)
     who = seats(desk)
-    asked = {"scheme": "jiangdu", "assessor": "ping", "id_no": ID_NO, "why": "跌倒后不能行走"}
-    assert who["district"].post("/enrolment/reassess/asked", asked).status == 303
+    asked = {"scheme": "jiangdu", "id_no": ID_NO, "why": "跌倒后不能行走"}
+    for seat in (who["other_town"], who["other_village"]):
+        assert seat.post("/enrolment/ask", asked).status == 404
+    assert who["village"].post("/enrolment/ask", asked).status == 303
+    assert who["town"].post("/enrolment/ask", asked).status == 409
     path = f"/enrolment/assessments/{order_of(desk)}"
+    assert who["assessor"].get(path).status == 404
+    assert "跌倒后不能行走" in who["district"].get("/enrolment/reassess").text
+    given = {"assessor": "ping", "ids": [str(order_of(desk))]}
+    assert who["district"].post("/enrolment/reassess/assign", given).status == 303
+    assert who["district"].post("/enrolment/reassess/assign", given).status == 404
     fields = sheet(50) | {"assessed_on": "2026-09-01"}
     assert who["assessor"].post(f"{path}/find", fields).status == 303  # 40 points: severe
     page = who["town"].get(path)

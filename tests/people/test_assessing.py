@@ -101,7 +101,8 @@ def test_only_the_assessor_who_was_asked_answers(district: Engine):
 def test_a_reassessment_counts_when_somebody_else_took_it_over(district: Engine):
     senior = entitled(district)
     with acting(district, "2026-09-01 09:00", by=DISTRICT) as act:
-        assert assessing.order_again(act, SCHEME, [senior], ASSESSOR.id, "跌倒后不能行走") == 1
+        number = assessing.ask(act, SCHEME, senior, "跌倒后不能行走")
+        assert assessing.assign(act, [number], ASSESSOR.id) == 1
     number = order(district)
     with acting(district, "2026-09-03 09:00", by=ASSESSOR) as act:
         assessing.find(act, RING, number, filled(31, "2026-09-02"))
