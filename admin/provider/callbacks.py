@@ -13,12 +13,12 @@ from admin.frame.console import here, looking
 from admin.frame.forms import Choice, Form, Text
 from admin.frame.listing import Column
 from admin.provider.desk import desk, month_asked, said, today, whose
-from settlement.people import register
 from settlement.people.tables import seniors
 from settlement.periods import SHANGHAI
 from settlement.providers.tables import caregivers
 from settlement.supervision import callbacks
 from settlement.supervision.tables import callbacks as rows
+from settlement.visits import reaching
 from settlement.visits.tables import visit_lines, visits
 
 WHY = "回访 callback"
@@ -87,12 +87,12 @@ def call(visit_id: str, phone: tuple[str | None] | None = None) -> str:
     return render_template("provider/call.html", **shown, late=late)
 
 
-@desk.act("/callbacks/<visit_id>/number", may="callback.record", shows=call)
+@desk.act("/callbacks/<visit_id>/number", may="senior.reach", shows=call)
 def show_number(visit_id: str) -> str:
     """The senior's telephone number, to call it; on record."""
     with acting() as act:
-        row = _visit(act.conn, visit_id)
-        phone = register.reveal(act, here().ring, row.senior_id, "phone", WHY)
+        _visit(act.conn, visit_id)
+        phone = reaching.of_visit(act, here().ring, visit_id, WHY)
     return call(visit_id, (phone,))
 
 

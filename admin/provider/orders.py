@@ -36,7 +36,7 @@ from settlement.people.identity import mask_phone
 from settlement.people.tables import seniors
 from settlement.periods import SHANGHAI
 from settlement.providers.tables import caregivers
-from settlement.visits import orders, planning
+from settlement.visits import orders, planning, reaching
 from settlement.visits.tables import visits, work_orders
 from settlement.visits.words import ORDER_CANCEL_REASONS, ORDER_STATUS, VISIT_STATUS
 
@@ -170,13 +170,13 @@ def order(order_id: str, revealed: tuple[str, str | None] | None = None) -> str:
     return render_template("provider/order.html", **shown)
 
 
-@desk.act("/orders/<order_id>/show", may="order.plan", shows=order)
+@desk.act("/orders/<order_id>/show", may="senior.reach", shows=order)
 def reveal(order_id: str) -> str:
     """A telephone number or address in full, for arranging the service; on record with the reason."""
     given = forms.read(Shown)
     with acting() as act:
-        row = _order(act.conn, order_id)
-        value = register.reveal(act, here().ring, row.senior_id, given["what"], given["why"])
+        _order(act.conn, order_id)
+        value = reaching.of_order(act, here().ring, order_id, given["what"], given["why"])
     return order(order_id, (given["what"], value))
 
 

@@ -47,6 +47,8 @@ def sheet(act: Act, ring: KeyRing, scheme: Scheme, caregiver_ids: Sequence[int],
     try:
         made: bytes = typeset(template, data, timestamp=int(act.now.timestamp()), beside=beside)
     except typst.TypstError as error:
+        if "image" not in str(error):  # ours, not the picture's
+            raise
         raise Refused(Reason.PHOTO_UNFIT, detail="图片损坏 | a damaged picture") from error
     return made
 
