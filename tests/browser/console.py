@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
@@ -101,7 +103,8 @@ class Console:
     def screenshot(self, page: Page, name: str) -> None:
         """Kept for the documents when SONGBAI_SCREENS is set."""
         if os.environ.get("SONGBAI_SCREENS"):
-            page.screenshot(path=SCREENS / f"console-{name}.png", full_page=True)
+            drawn = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+            drawn.quantize(64).save(SCREENS / f"console-{name}.png", optimize=True)
 
 
 @dataclass

@@ -3,7 +3,6 @@ by everybody."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -91,7 +90,6 @@ def test_every_page_of_a_role(console: Console, axe: Axe, looked_at: set[str], r
         wrong += [f"{path}: too small: {text}" for text in page.evaluate(SMALL)]
         if page.locator("h1").count() != 1:
             wrong.append(f"{path}: {page.locator('h1').count()} first headings")
-        console.screenshot(page, f"{role}-{re.sub('[^a-z0-9]+', '-', route)}".rstrip("-"))
         queue.extend(page.evaluate("[...document.querySelectorAll('a[href]')].map((one) => one.getAttribute('href'))"))
     assert wrong + console.faults == []
     assert len(met) > 1
