@@ -64,7 +64,8 @@ def statements_all() -> Response | str:
 
 
 @desk.page("/statements/<statement_id>", may="provider_work.read")
-def statement(statement_id: str) -> Response | str:
+def statement(statement_id: str, question_id: int | None = None) -> Response | str:
+    """``question_id``: the one whose answer was refused; what was typed stays there."""
     line, v, x, a = statement_lines.c, visits.c, exclusions.c, adjustments.c
     columns = (
         Column(
@@ -86,7 +87,13 @@ def statement(statement_id: str) -> Response | str:
             conn, source.where(line.statement_id == statement_id), columns, sort="check_in_at", name=statement_id
         )
         out = select(exclusions).join(visits, v.id == x.visit_id).where(left_out.of(row))
-        shown: dict[str, Any] = {"row": row, "found": found, "kinds": KINDS, "reason": left_out.words}
+        shown: dict[str, Any] = {
+            "row": row,
+            "found": found,
+            "kinds": KINDS,
+            "reason": left_out.words,
+            "answering": question_id,
+        }
         shown["left_out"] = conn.execute(out.order_by(x.visit_id, x.reason)).all()
         shown["adjusted"] = conn.execute(select(adjustments).where(a.statement_id == statement_id).order_by(a.id)).all()
         shown["questions"] = questions.of_statement(conn, statement_id)
