@@ -162,7 +162,7 @@ MAY: dict[str, frozenset[str]] = {
         # people: search, a person's page, registers, invitations
         "people.read": "village town civil_affairs card_counter auditor",
         "people.history": "village town civil_affairs auditor",
-        "senior.reveal": "village town civil_affairs card_counter hotline auditor",
+        "senior.reveal": "village town civil_affairs card_counter auditor",
         "register.read": "village town civil_affairs auditor",
         "register.import": "town civil_affairs system",
         "register.confirm": "village town civil_affairs",

@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, g, make_response
 
-from admin.frame import acting
+from admin.frame import access, acting
+from settlement.officers import MAY
 from settlement.outcomes import Refused
 
 View = Callable[..., Any]
@@ -46,7 +47,7 @@ class Desk(Blueprint):
 
     def act(self, rule: str, *, may: str, shows: View | None = None) -> Callable[[View], View]:
         """Something that is done (POST). When it is refused, the page ``shows`` is drawn again (called with the same arguments), with the words
-        above and what was filled in still there; without, a page of its own says why."""
+        above and what was filled in still there; without, or for who may not open that page, a page of its own says why."""
 
         def declare(view: View) -> View:
             @wraps(view)
@@ -56,7 +57,7 @@ class Desk(Blueprint):
                 except acting.SentBefore:
                     return acting.sent_before()
                 except Refused as refused:
-                    if shows is None:
+                    if shows is None or _closed_to_sender(shows):
                         raise
                     g.refusal = refused
                     response = make_response(shows(**values))
@@ -68,3 +69,9 @@ class Desk(Blueprint):
             return once
 
         return declare
+
+
+def _closed_to_sender(page: View) -> bool:
+    """Who may do something need not see the page it is usually done on."""
+    rule = getattr(page, "may", None)
+    return rule in MAY and not access.may(rule)

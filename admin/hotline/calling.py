@@ -43,8 +43,10 @@ class Begin(forms.Form):
 
 @desk.page("/", may="hotline.serve", menu=("接听来电", "Take a call"))
 def start() -> str:
-    """Whose card it is about. Only those are found whom the caller names exactly, and nothing of them is shown that could be an answer."""
-    return render_template("hotline/start.html", found=g.get("found"), callers=calls.CALLERS)
+    """Whose card it is about. Only those are found whom the caller names exactly; nothing of them is shown that the caller did not say."""
+    return render_template(
+        "hotline/start.html", found=g.get("found"), named=g.get("named", False), callers=calls.CALLERS
+    )
 
 
 @desk.act("/find", may="hotline.serve", shows=start)
@@ -56,10 +58,13 @@ def look_for() -> str:
         else:
             ids = finding.by_name(conn, here().ring, given["name"], given["village"])
         s = seniors.c
-        rows = conn.execute(select(s.id, s.name, s.town, s.village).where(s.id.in_(ids)).order_by(s.id)).all()
+        query = select(s.id, s.name, s.town, s.village).where(s.id.in_(ids)).order_by(s.id)
+        if given["name"]:  # of several who share a telephone
+            query = query.where(s.name == given["name"])
+        rows = conn.execute(query).all()
     if not rows:
         raise Refused(Reason.NOT_FOUND, what="senior")
-    g.found = rows
+    g.found, g.named = rows, bool(given["name"])
     return str(start())
 
 

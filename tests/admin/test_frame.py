@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from admin.tables import forms_sent, sessions
+from settlement.closing.tables import payer_accounts
 from tests.admin.office import Office
 
 
@@ -75,3 +76,19 @@ def test_an_address_with_a_nul_in_it_is_none_of_ours(office: Office) -> None:
     seat = office.seat("audit", "auditor")
     for path in ("/review/stops/a%00b", "/audit/explain?of=debit:%00", "/audit/trail?who=%00", "/people/?q=a&q=%00"):
         assert seat.client.get(path).status_code == 404, path
+
+
+def test_a_refused_act_shows_no_page_that_its_sender_may_not_open(office: Office) -> None:
+    """An administrator records accounts and does not see the treasury's lists."""
+    with office.engine.begin() as conn:
+        conn.execute(insert(payer_accounts), {
+            "payer": "district", "name": "江都区财政局", "account": "32001744", "bank": "建设银行",
+            "set_by": "wang", "set_at": office.now,
+        })  # fmt: skip
+    seat = office.seat("root", "admin")
+    assert seat.get("/treasury/accounts").status == 403
+    answer = seat.post("/treasury/accounts")
+    assert answer.status == 422
+    assert "32001744" not in answer.text
+    seen = office.seat("qian", "district_finance").post("/treasury/accounts")
+    assert (seen.status, "32001744" in seen.text) == (422, True)

@@ -113,3 +113,26 @@ def test_only_whom_the_caller_names_exactly_is_found(world: World, her: Holder, 
     )  # the register's index is of made-up people
     for given in ({"name": "王"}, {"number": "002X"}, {"village": VILLAGE}, {}):
         assert seat.post("/hotline/find", given).status == 404
+
+
+def test_nothing_of_a_person_is_shown_without_a_call(world: World, her: Holder, office: Office) -> None:
+    seat = office.seat("lu", "hotline")
+    answer = seat.post(f"/people/{her.senior_id}/reveal", field="phone", why="来电")
+    assert answer.status == 403
+    for hidden in (MOBILE, "1948", "60.00"):
+        assert hidden not in answer.text
+
+
+def test_who_only_names_a_number_is_told_no_name(world: World, her: Holder, office: Office) -> None:
+    with world.engine.connect() as conn:
+        name, town, village = conn.execute(
+            select(seniors.c.name, seniors.c.town, seniors.c.village).where(seniors.c.id == her.senior_id)
+        ).one()
+    seat = office.seat("lu", "hotline")
+    by_number = seat.post("/hotline/find", number=MOBILE)
+    assert by_number.find("//input[@name='senior_id']")[0].get("value") == str(her.senior_id)
+    heading = by_number.find("//section[@class='sheet']/h3")[0].text_content()
+    assert (name in heading, town in heading, village in heading) == (False, False, False)
+    both = seat.post("/hotline/find", number=MOBILE, name=name)
+    assert name in both.find("//section[@class='sheet']/h3")[0].text_content()
+    assert seat.post("/hotline/find", number=MOBILE, name=f"{name}氏").status == 404
