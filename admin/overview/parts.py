@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from flask import current_app, request
 from sqlalchemy import Connection, select
@@ -15,23 +14,20 @@ from admin.frame.access import officer
 from admin.frame.console import here
 from admin.frame.desk import Desk
 from settlement.outcomes import Reason, Refused
-from settlement.overview import coverage, money
+from settlement.overview import kept
 from settlement.overview.coverage import Covered
 from settlement.overview.money import Moved
 from settlement.periods import Month
 from settlement.policy import store
 from settlement.policy.scheme import Scheme
 from settlement.policy.tables import schemes
-from settlement.supervision import callbacks
 from settlement.supervision.callbacks import Satisfaction
-from settlement.visits import compliance
 from settlement.visits.compliance import InTown
 
 desk = Desk("overview", __name__, "总览", "Overview")
 
 FRESH = timedelta(minutes=10)
 """So long a figure that takes a while is shown again; every page says of when it is, and reckons anew when asked."""
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Asked:
     @property
     def months(self) -> list[Month]:
         """The month and those before it that are shown beside it."""
-        return [self.month.plus(back) for back in range(1 - money.MONTHS, 1)]
+        return kept.months_to(self.month)
 
     @property
     def town_options(self) -> list[tuple[str, str]]:
@@ -86,30 +82,36 @@ class _Kept:
     value: Any
 
 
-def reckoned(name: str, about: Asked, make: Callable[[], T]) -> tuple[T, datetime]:
-    """A figure and of when it is: reckoned now, or within the last :data:`FRESH` by this process."""
-    kept: dict[Any, _Kept] = current_app.extensions.setdefault("songbai-overview", {})
+def reckoned(conn: Connection, name: str, about: Asked) -> tuple[Any, datetime]:
+    """A figure and of when it is: the scheduler's of this hour, or reckoned within the last :data:`FRESH` by this process if that is newer, or now."""
+    memory: dict[Any, _Kept] = current_app.extensions.setdefault("songbai-overview", {})
     key, now = (name, about.scheme.code, about.month, about.town), here().now()
-    found = kept.get(key)
-    if found is None or now - found.at >= FRESH or "fresh" in request.args:
-        for old in [each for each, value in kept.items() if now - value.at >= FRESH]:
-            kept.pop(old, None)
-        found = kept[key] = _Kept(now, make())
-    return cast("T", found.value), found.at
+    if "fresh" not in request.args:
+        own = memory.get(key)
+        stored = kept.kept(conn, name, about.scheme, about.month, about.town, now)
+        known = [own] if own is not None and now - own.at < FRESH else []
+        known += [] if stored is None else [_Kept(stored[1], stored[0])]
+        if known:
+            newest = max(known, key=lambda each: each.at)
+            return newest.value, newest.at
+    for old in [each for each, value in memory.items() if now - value.at >= FRESH]:
+        memory.pop(old, None)
+    memory[key] = _Kept(now, kept.reckon(conn, name, about.scheme, about.month, about.town))
+    return memory[key].value, now
 
 
 def covered(conn: Connection, about: Asked) -> tuple[list[Covered], datetime]:
-    return reckoned("coverage", about, lambda: coverage.coverage(conn, about.scheme, about.month, about.town))
+    return reckoned(conn, "coverage", about)
 
 
 def moved(conn: Connection, about: Asked) -> tuple[list[Moved], datetime]:
     """Of the month and those before it."""
-    return reckoned("money", about, lambda: money.by_month(conn, about.scheme.code, about.months, about.town))
+    return reckoned(conn, "money", about)
 
 
 def given(conn: Connection, about: Asked) -> tuple[list[InTown], datetime]:
-    return reckoned("visits", about, lambda: compliance.by_town(conn, about.scheme, about.month, about.town))
+    return reckoned(conn, "visits", about)
 
 
 def said(conn: Connection, about: Asked) -> tuple[list[Satisfaction], datetime]:
-    return reckoned("satisfaction", about, lambda: callbacks.satisfaction(conn, about.month, town=about.town))
+    return reckoned(conn, "satisfaction", about)

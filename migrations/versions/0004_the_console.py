@@ -161,6 +161,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_enrolment_postings_posted_on", "enrolment_postings", ["posted_on"], unique=False)
     op.create_table(
+        "overview_figures",
+        sa.Column("scheme_code", sa.String(length=40), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("name", sa.String(length=20), nullable=False, comment="a figure's name in settlement.overview.kept"),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.JSON(none_as_null=True), nullable=False, comment="of every town"),
+        sa.PrimaryKeyConstraint("scheme_code", "month", "name", name=op.f("pk_overview_figures")),
+    )
+    op.create_table(
         "papers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("about", sa.String(length=80), nullable=False, comment="what it belongs to, e.g. enrolment:12"),
@@ -787,6 +796,7 @@ def downgrade() -> None:
     op.drop_table("share_payments")
     op.drop_index("ix_papers_about", table_name="papers")
     op.drop_table("papers")
+    op.drop_table("overview_figures")
     op.drop_index("ix_enrolment_postings_posted_on", table_name="enrolment_postings")
     op.drop_table("enrolment_postings")
     op.drop_table("console_tries")

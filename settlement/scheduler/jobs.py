@@ -24,6 +24,7 @@ from settlement.policy import months, store
 from settlement.policy.tables import schemes
 from settlement.scheduler.calendar import DAY, HOUR, MONTH, QUARTER, QUARTER_HOUR, When
 from settlement.scheduler.job import Done, Job, Lease, Outcome, Waiting
+from settlement.scheduler.summing import keep_overview
 from settlement.scheduler.telling import ring_of, send_messages, warn_of_lapses
 from settlement.visits import waiting
 from settlement.visits.tables import visits
@@ -300,6 +301,16 @@ JOBS: dict[str, Job] = {
             HOUR,
             When(),
             fold_balances,
+        ),
+        Job(
+            "overview",
+            "汇总总览数字",
+            "sum up the overview's figures",
+            "每小时",
+            "every hour",
+            HOUR,
+            When(),
+            keep_overview,
         ),
         Job(
             "daily_seal",

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from settlement.overview import kept
 from settlement.people.tables import seniors
+from settlement.policy import store
 from settlement.supervision import callbacks
 from settlement.visits import compliance
 from settlement.vouchers import issuance, life
@@ -207,3 +209,37 @@ def test_a_list_is_exported_with_all_its_rows(office: Office, county: County) ->
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert len(lines) == 3
     assert lines[1].split(",")[5] == "60.0"
+
+
+def test_what_the_scheduler_summed_up_is_shown_and_for_how_long(office: Office, county: County) -> None:
+    """Spent 90.00 in July when it was summed up at 09:00; a visit of 30.00 after it. Shown: 90.00, until somebody reckons anew or two hours are over."""
+    keys = ("month", "town")
+    with acting(office.engine, office.now) as act:
+        kept.keep(act, store.in_force(act.conn, "jiangdu", JULY), JULY)
+    county.visit(county.second, "2026-07-14 09:00", CLEANING, town=OTHER)  # type: ignore[attr-defined]
+    office.now = at("2026-07-15 10:59")
+    seat = office.seat("area", "civil_affairs")
+
+    def spent(**asked: str) -> list[str]:
+        page = seat.get("/overview/money", **dict(zip(keys, ("2026-07", OTHER), strict=True)) | asked)
+        return [row[2] for row in cells(page, "2")]
+
+    assert spent() == ["30.00"]
+    assert [row[2] for row in cells(seat.get("/overview/money"), "2")] == ["30.00", "60.00"]
+    assert spent(fresh="1") == ["60.00"]
+    assert spent() == ["60.00"]  # newer than what was summed up
+    assert [row[2] for row in cells(seat.get("/overview/money"), "2")] == ["30.00", "60.00"]
+    office.now = at("2026-07-15 11:10")
+    assert [row[2] for row in cells(seat.get("/overview/money"), "2")] == ["60.00", "60.00"]
+
+
+def test_every_figure_reads_the_same_kept_and_reckoned(office: Office, county: County) -> None:
+    with acting(office.engine, office.now) as act:
+        scheme = store.in_force(act.conn, "jiangdu", JULY)
+        kept.keep(act, scheme, JULY)
+        for name in kept.NAMES:
+            for town in (None, OTHER):
+                reckoned = kept.reckon(act.conn, name, scheme, JULY, town)
+                assert reckoned, name
+                assert kept.kept(act.conn, name, scheme, JULY, town, office.now) == (reckoned, office.now)
+            assert kept.kept(act.conn, name, scheme, AUGUST, None, office.now) is None

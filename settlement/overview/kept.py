@@ -1,0 +1,91 @@
+"""The overview's figures, reckoned by the scheduler every hour and kept, so that nobody waits for a million visits to be gone through.
+
+What is kept is of every town; a town's figures are its rows. Figures of a month that nobody keeps are reckoned when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from settlement.act import Act
+from settlement.overview import coverage, money
+from settlement.overview.coverage import Covered
+from settlement.overview.money import Moved
+from settlement.overview.tables import overview_figures
+from settlement.periods import Month
+from settlement.policy.scheme import Scheme
+from settlement.supervision import callbacks
+from settlement.supervision.callbacks import Satisfaction
+from settlement.visits import compliance
+from settlement.visits.compliance import InTown
+
+LASTS = timedelta(hours=2)
+"""So long kept figures are shown: one run of the job may fail before pages reckon by themselves."""
+
+Rows = Sequence[Covered | Moved | InTown | Satisfaction]
+
+
+def reckon(conn: Connection, name: str, scheme: Scheme, month: Month, town: str | None) -> Rows:
+    """A figure of :data:`NAMES` from the rows of this moment."""
+    return _FIGURES[name](conn, scheme, month, town)
+
+
+def keep(act: Act, scheme: Scheme, month: Month) -> None:
+    """Reckon every figure of a month and keep it in the place of what was kept."""
+    f = overview_figures.c
+    key = {"scheme_code": scheme.code, "month": str(month)}
+    found = {name: [_plain(row) for row in reckon(act.conn, name, scheme, month, None)] for name in NAMES}
+    act.conn.execute(delete(overview_figures).where(f.scheme_code == scheme.code, f.month == str(month)))
+    kept = [key | {"name": name, "at": act.now, "rows": rows} for name, rows in found.items()]
+    act.conn.execute(insert(overview_figures), kept)
+
+
+def kept(
+    conn: Connection, name: str, scheme: Scheme, month: Month, town: str | None, now: datetime
+) -> tuple[Rows, datetime] | None:
+    """A kept figure and of when it is; None when there is none or it is older than :data:`LASTS`."""
+    f = overview_figures.c
+    key = (f.scheme_code == scheme.code, f.month == str(month), f.name == name, f.at > now - LASTS)
+    row = conn.execute(select(f.at, f.rows).where(*key)).one_or_none()
+    if row is None:
+        return None
+    here = [each for each in row.rows if town is None or each["town"] == town]
+    return _read(name, scheme, here), row.at
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """A row for JSON: a target by its code."""
+    told = asdict(row)
+    return told | {"target": row.target.code} if isinstance(row, Covered) else told
+
+
+def _read(name: str, scheme: Scheme, rows: list[dict[str, Any]]) -> Rows:
+    if name != "coverage":
+        return [_KINDS[name](**row) for row in rows]
+    targets = {target.code: target for target in scheme.targets}
+    return [Covered(**row | {"target": targets[row["target"]]}) for row in rows if row["target"] in targets]
+
+
+def _money(conn: Connection, scheme: Scheme, month: Month, town: str | None) -> list[Moved]:
+    """Of the month and those before it."""
+    return money.by_month(conn, scheme.code, months_to(month), town)
+
+
+def months_to(month: Month) -> list[Month]:
+    """A month and those before it that are shown beside it."""
+    return [month.plus(back) for back in range(1 - money.MONTHS, 1)]
+
+
+_FIGURES: dict[str, Callable[[Connection, Scheme, Month, str | None], Rows]] = {
+    "coverage": coverage.coverage,
+    "money": _money,
+    "visits": compliance.by_town,
+    "satisfaction": lambda conn, scheme, month, town: callbacks.satisfaction(conn, month, town=town),
+}
+NAMES = tuple(_FIGURES)
+_KINDS: dict[str, Callable[..., Any]] = {"money": Moved, "visits": InTown, "satisfaction": Satisfaction}
