@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 from flask.testing import FlaskClient
+from lxml import html
 from sqlalchemy import Engine, insert
 
 from admin.app import create_app
@@ -126,11 +127,14 @@ def _desk(engine: Engine, ring: KeyRing) -> FlaskClient:
 
 
 def _p95(client: FlaskClient, word: str, path: str = "/people/") -> float:
-    """Milliseconds; the first answer, which prepares statements and templates, does not count."""
+    """Milliseconds; the first answer, which prepares statements and templates, does not count. A word is sent as the page's form does, and the
+    way to the list counts."""
+    page = html.fromstring(client.get("/people/").get_data())
+    form = {"csrf_token": str(page.xpath("//form[@class='look']/input[@name='csrf_token']/@value")[0]), "q": word}
     taken = []
     for _ in range(TURNS + 1):
         began = time.perf_counter()
-        answer = client.get(path, query_string={"q": word} if word else None)
+        answer = client.post(path, data=form, follow_redirects=True) if word else client.get(path)
         taken.append(1000 * (time.perf_counter() - began))
         assert answer.status_code == 200, answer.status
     return sorted(taken[1:])[int(0.95 * TURNS) - 1]

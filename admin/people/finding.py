@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from flask import render_template, request, url_for
+from typing import Any
+
+from flask import Response, redirect, render_template, request, url_for
 from sqlalchemy import select
 
 from admin.frame import listing, scope
+from admin.frame.access import officer
 from admin.frame.console import here, looking
 from admin.frame.desk import Desk
 from admin.frame.listing import Column
 from admin.people.words import STATUS, card_state, masked_number, pair, state
 from settlement.cards import searching
 from settlement.cards.tables import cards
+from settlement.errors import BrokenInvariant
 from settlement.people import places
 from settlement.people.tables import seniors
 
@@ -21,10 +25,20 @@ LONGEST = 40
 """Characters of what is searched for."""
 
 
+FILTERS = ("town", "village", "status")
+
+
 @desk.page("/", may="people.read", menu=("查找老人", "Find a person"))
 def find() -> object:
-    """Nothing is listed until something is asked: a list of everybody is nobody's business."""
-    asked = {name: request.args.get(name, "").strip()[:LONGEST] for name in ("q", "town", "village", "status")}
+    """Nothing is listed until something is asked: a list of everybody is nobody's business.
+
+    ``q``: a name, or the number here; ``sealed``: any number of a person's, as :func:`look_for` put it. In the clear such a number finds nobody.
+    """
+    asked = {name: request.args.get(name, "").strip()[:LONGEST] for name in ("q", *FILTERS)}
+    if searching.telling(asked["q"]):
+        asked["q"] = ""
+    if sealed := request.args.get("sealed"):
+        asked["q"] = _opened(sealed)
     with looking() as conn:
         ring, towns = here().ring, scope.towns(conn)
         known = places.load(conn)
@@ -44,6 +58,27 @@ def find() -> object:
     offered = {name: [(each, each) for each in listed] for name, listed in (("towns", towns), ("villages", villages))}
     states = [(code, pair(named)) for code, named in STATUS.items()]
     return render_template("people/find.html", found=found, asked=asked, states=states, **offered)
+
+
+@desk.act("/", may="people.read", shows=find)
+def look_for() -> Response:
+    """To the list, at an address that proxies and browsers may keep: a number of a person's goes in it sealed, for this officer only."""
+    asked: dict[str, Any] = {name: request.form.get(name, "").strip()[:LONGEST] or None for name in FILTERS}
+    words = request.form.get("q", "").strip()[:LONGEST]
+    asked |= {"sealed": here().ring.encrypt(words, _seal())} if searching.telling(words) else {"q": words or None}
+    return redirect(url_for("people.find", **asked), 303)  # type: ignore[return-value]
+
+
+def _seal() -> str:
+    return f"people.find:{officer().id}"
+
+
+def _opened(sealed: str) -> str:
+    """Nothing where it was sealed for somebody else, or by nobody."""
+    try:
+        return here().ring.decrypt(sealed, _seal())
+    except (BrokenInvariant, ValueError):
+        return ""
 
 
 def _columns() -> list[Column]:

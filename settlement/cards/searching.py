@@ -41,6 +41,12 @@ def matching(conn: Connection, ring: KeyRing, words: str) -> ColumnElement[bool]
     return _begins(conn, words.strip().replace(" ", "") if ord(typed[-1]) > 0x2E80 else words.strip())
 
 
+def telling(words: str) -> bool:
+    """Whether what was typed may be a number of a person's, or a part of one, which no address carries: anything with a digit but the number here."""
+    typed = " ".join(words.upper().split())
+    return any(c.isdigit() for c in typed) and _REGISTER_NO.fullmatch(typed) is None
+
+
 def _masked(conn: Connection, ring: KeyRing, first: str, last4: str) -> list[int]:
     """An end of four fits one in ten thousand people: few enough to compare the beginning one by one."""
     s = seniors.c
