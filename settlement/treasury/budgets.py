@@ -119,9 +119,10 @@ def approve(act: Act, appropriation_id: int) -> None:
     officers.require(act, "budget.approve", town=_town_of(row.payer))
     officers.require_other(act, row.proposed_by)
     require_open(act.conn, row.scheme_code, row.year)
-    standing = select(func.coalesce(func.sum(a.amount_fen), 0)).where(
-        *_standing(row.scheme_code, row.year), a.payer == row.payer, a.approved_at.is_not(None)
-    )
+    of_payer = (*_standing(row.scheme_code, row.year), a.payer == row.payer, a.approved_at.is_not(None))
+    # Held, and only then summed: of two reductions at once each would else find the other not yet made.
+    act.conn.execute(select(a.id).where(*of_payer).order_by(a.id).with_for_update()).all()
+    standing = select(func.coalesce(func.sum(a.amount_fen), 0)).where(*of_payer)
     left = int(act.conn.execute(standing).scalar_one()) + row.amount_fen
     if left < 0:
         raise Refused(Reason.BUDGET_NEGATIVE, left=format_yuan(left))
@@ -142,8 +143,9 @@ def withdraw(act: Act, appropriation_id: int, why: str) -> None:
 
 
 def require_open(conn: Connection, scheme_code: str, year: int) -> None:
+    """Raises Refused(YEAR_CLOSED). A year that is prepared is held: who closes it waits for what was begun before, and the other way round."""
     y = year_closes.c
-    query = select(y.closed_at).where(y.scheme_code == scheme_code, y.year == year)
+    query = select(y.closed_at).where(y.scheme_code == scheme_code, y.year == year).with_for_update()
     if conn.execute(query).scalar_one_or_none() is not None:
         raise Refused(Reason.YEAR_CLOSED, year=year)
 

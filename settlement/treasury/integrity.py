@@ -86,3 +86,9 @@ def _years(conn: Connection) -> Iterator[Finding]:
         if year_end.digest(row.figures) != row.digest:
             zh, en = "年终数字与签认时的不符", "the year's figures are no longer those that were signed for"
             yield Finding("year_differs", f"year:{row.scheme_code}/{row.year}", zh, en)
+    a, y = appropriations.c, year_closes.c
+    of_year = (a.scheme_code == y.scheme_code) & (a.year == y.year)
+    late = select(a.id).join(year_closes, of_year).where(a.approved_at > y.closed_at, a.withdrawn_at.is_(None))
+    for id in conn.execute(late.order_by(a.id)).scalars():
+        zh, en = "年度已结转，之后又批准了预算", "approved after its year was closed"
+        yield Finding("budget_of_closed_year", f"appropriation:{id}", zh, en)

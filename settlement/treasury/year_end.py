@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, cast, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, cast, func, select, update
 
 from settlement import officers
 from settlement.act import Act
@@ -20,6 +20,7 @@ from settlement.cards.tables import card_years, cards
 from settlement.closing import quarter as quarters
 from settlement.closing.reconciling import POSTED_STAGES
 from settlement.closing.tables import payment_orders, quarter_closes, settlements, statements
+from settlement.db import insert_if_absent
 from settlement.ledger import balance, chart
 from settlement.ledger.tables import accounts, transfers
 from settlement.outcomes import Reason, Refused
@@ -147,7 +148,8 @@ def of(conn: Connection, scheme_code: str, year: int) -> Row[Any] | None:
 
 
 def prepare(act: Act, scheme_code: str, year: int) -> str:
-    """Put the year's figures down, to be closed by another person; their digest. Raises Refused: YEAR_NOT_READY, YEAR_CLOSED."""
+    """Put the year's figures down, to be closed by another person; their digest. Raises Refused: YEAR_NOT_READY, YEAR_CLOSED, CHANGED_MEANWHILE
+    when another officer does the same in this moment."""
     officers.require(act, "year.prepare")
     budgets.require_open(act.conn, scheme_code, year)
     today = local_date(act.now)
@@ -161,8 +163,11 @@ def prepare(act: Act, scheme_code: str, year: int) -> str:
         )
     found = figures(act.conn, scheme_code, year, today)
     row = {"scheme_code": scheme_code, "year": year, "prepared_by": act.actor.id, "prepared_at": act.now}
-    act.conn.execute(delete(year_closes).where(y.scheme_code == scheme_code, y.year == year))
-    act.conn.execute(insert(year_closes), row | {"figures": found, "digest": digest(found)})
+    row |= {"figures": found, "digest": digest(found)}
+    if of(act.conn, scheme_code, year) is not None:  # held since it was found open
+        act.conn.execute(update(year_closes).where(y.scheme_code == scheme_code, y.year == year).values(row))
+    elif act.conn.execute(insert_if_absent(act.conn, year_closes), row).rowcount != 1:
+        raise Refused(Reason.CHANGED_MEANWHILE)  # another officer prepared it in this moment
     act.audit("year.prepare", f"year:{scheme_code}/{year}", after={"digest": digest(found)})
     return digest(found)
 
@@ -172,8 +177,7 @@ def close(act: Act, scheme_code: str, year: int) -> None:
     what was prepared."""
     officers.require(act, "year.close")
     budgets.require_open(act.conn, scheme_code, year)
-    query = select(year_closes).where(y.scheme_code == scheme_code, y.year == year).with_for_update()
-    row = act.conn.execute(query).one_or_none()
+    row = of(act.conn, scheme_code, year)
     if row is None:
         raise Refused(Reason.OUT_OF_TURN, who="year.prepare")
     officers.require_other(act, row.prepared_by)

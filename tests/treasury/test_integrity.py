@@ -53,6 +53,7 @@ def kept(county: County) -> County:
         ("UPDATE account_lines SET matched = 'order:nobody'", "movement_differs"),
         ("UPDATE year_closes SET figures = '{}'", "year_differs"),
         ("UPDATE year_closes SET closed_by = prepared_by", "treasury_four_eyes"),
+        ("UPDATE year_closes SET closed_at = prepared_at - 1", "budget_of_closed_year"),
     ],
 )
 def test_what_was_changed_is_named(kept: County, change: str, code: str) -> None:
