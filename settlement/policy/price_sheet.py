@@ -14,17 +14,19 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from settlement.money import format_yuan, parse_yuan
 from settlement.policy.scheme import Scheme
 from settlement.policy.tariff import PriceItem
 
 MOST_ROWS = 5_000
+MOST_COLUMNS = 100
+MOST_UNPACKED = 64 * 1024 * 1024
+"""Bytes a workbook may unpack to; more is a mistake or a trap, not a price list."""
 MOST_FEN = 1_000_000
 """A price above 10,000 yuan for one unit is taken for a slip."""
 
@@ -271,8 +273,10 @@ def _grid(content: bytes, file: str) -> Grid:
                 )
             ]
         if ending == ".xlsx":
-            return list(_workbook(content))
-    except (BadZipFile, InvalidFileException, KeyError, UnicodeDecodeError, csv.Error) as error:
+            return list(_workbook(content, file))
+    except PriceSheetFaults:
+        raise
+    except Exception as error:  # whatever a broken file does to its reader
         words = (
             "文件打不开",
             "the file cannot be read",
@@ -292,11 +296,15 @@ def _decode(content: bytes) -> str:
         return content.decode("gb18030")
 
 
-def _workbook(content: bytes) -> Iterator[tuple[str, list[list[str]]]]:
+def _workbook(content: bytes, file: str) -> Iterator[tuple[str, list[list[str]]]]:
+    with ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
+            words = ("文件过大", "the file is too large", "只保留价目表", "leave nothing but the price list in it")
+            raise PriceSheetFaults([CellFault(file, None, "", *words)])
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     try:
         for sheet in book.worksheets:
-            rows = sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 1)
+            rows = sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS)
             yield sheet.title, [[_shown(value) for value in row] for row in rows]
     finally:
         book.close()

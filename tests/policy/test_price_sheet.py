@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -119,3 +120,28 @@ def test_csv_as_excel_saves_it_in_china() -> None:
 )
 def test_other_files_are_refused_in_words(content: bytes, file: str, zh: str) -> None:
     assert faults_of(content, file) == [(None, "", zh)]
+
+
+def with_part(content: bytes, name: str, part: bytes) -> bytes:
+    """A workbook with one part put in another's place."""
+    out = io.BytesIO()
+    with ZipFile(io.BytesIO(content)) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(entry, part if entry.filename == name else old.read(entry))
+    return out.getvalue()
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused() -> None:
+    trap = with_part(workbook(HEADERS), "xl/worksheets/sheet1.xml", b" " * (64 * 1024 * 1024 + 1))
+    assert len(trap) < 200_000
+    assert faults_of(trap) == [(None, "", "文件过大")]
+
+
+def test_a_workbook_with_a_broken_part_is_a_fault_of_the_file() -> None:
+    broken = with_part(workbook(HEADERS), "xl/worksheets/sheet1.xml", b"<sst><si>")
+    assert faults_of(broken) == [(None, "", "文件打不开")]
+
+
+def test_cells_far_to_the_right_are_not_read() -> None:
+    content = workbook(HEADERS, ["ZJ01", "居室保洁", "助洁", "小时", 30, 60, *[None] * 16_370, "x"])
+    assert [item.price_fen for item in read_prices(content, "价目.xlsx", JIANGDU)] == [3000]
