@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import Engine
@@ -68,6 +68,7 @@ def create_app(engine: Engine, clock: Clock, config: ConsoleConfig) -> Flask:
         TRUSTED_HOSTS=list(config.hosts) or None,
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
+    app.get("/")(_arrive)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions[NAME] = Console(engine, clock, config)
     access.register(app)  # before the forms' check: who is signed out is told so, and keeps what was filled in
@@ -87,6 +88,14 @@ def create_app(engine: Engine, clock: Clock, config: ConsoleConfig) -> Flask:
         count = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     return app
+
+
+def _arrive() -> Any:
+    """The bare address, as it is told to people: to the way in, which sends those who are in to their start page."""
+    return redirect(url_for("signin.arrive"), 303)
+
+
+_arrive.may = access.ANYBODY  # type: ignore[attr-defined]
 
 
 def _common(parts: list[Desk]) -> dict[str, Any]:

@@ -211,7 +211,7 @@ class Reason(Enum):
     BODY_TOO_LARGE = Words(413, "30", False, "请求内容超过上限", "The request is too large", "请分批发送（每批不超过 500 条、1 MiB）", "Send it in parts of at most 500 events and 1 MiB")
     METHOD_NOT_ALLOWED = Words(405, "12", False, "此地址不支持该方法", "This address does not take that method", "见响应头 Allow", "See the Allow header")
     HOST_UNKNOWN = Words(421, "12", False, "此服务器不以这个主机名提供服务", "This server does not serve under that host name", "请用网关公布的地址", "Use the address the gateway is published under")
-    ADDRESS_UNKNOWN = Words(404, "12", False, "没有这个地址", "No such address", "接口列表见 /docs", "The operations are listed at /docs")
+    ADDRESS_UNKNOWN = Words(404, "12", False, "没有这个地址", "No such address", "请核对地址；接口列表见网关的 /docs", "Check the address; operations are listed at the gateway's /docs")
     SERVER_FAULT = Words(500, "96", True, "系统内部错误，未作任何记录", "An internal fault; nothing was recorded", "请稍后原样重发；仍有问题请联系管理员", "Send the same again later; if it persists, tell an operator")
 
     # --- closing -----------------------------------------------------------------------------------------------------------

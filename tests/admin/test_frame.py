@@ -14,6 +14,13 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(office: Office) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/signin/?over=1&next=/home/")
 
 
+def test_the_bare_address_leads_to_the_way_in_and_who_is_in_to_their_start_page(office: Office) -> None:
+    answer = office.app.test_client().get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/signin/")  # no session of a newcomer is over
+    seat = office.seat("wang", "town")
+    assert (seat.get("/").location, seat.get("/signin/").location) == ("/signin/", "/home/")
+
+
 def test_the_start_page_greets_and_refuses_scripts(office: Office) -> None:
     answer = office.seat("wang", "town").get("/home/")
     assert answer.status == 200
@@ -70,6 +77,7 @@ def test_an_unknown_address_is_a_page_that_says_so(office: Office) -> None:
     answer = office.seat("wang", "town").get("/no/such/page")
     assert answer.status == 404
     assert "没有这个地址" in answer.text
+    assert "请核对地址" in answer.text
 
 
 def test_an_address_with_a_nul_in_it_is_none_of_ours(office: Office) -> None:
