@@ -7,7 +7,7 @@ from typing import Any
 from flask import g, render_template, request
 from sqlalchemy import select
 
-from admin.frame import forms
+from admin.frame import forms, scope
 from admin.frame.acting import acting
 from admin.frame.console import here, looking
 from admin.frame.forms import Choice, Form, read
@@ -81,15 +81,14 @@ def _page(population: registers.Population | None = None, deaths: registers.Deat
     done = population or deaths
     return render_template(
         "people/registers.html", schemes=listed, sources=[(code, words.pair(named)) for code, named in words.SOURCES.items()],
-        population=population, deaths=deaths, people=people, faults=[] if done is None else done.faults[:FAULTS_SHOWN],
+        population=population, deaths=deaths, people=people, most=MOVED_SHOWN, faults=[] if done is None else done.faults[:FAULTS_SHOWN],
     )  # fmt: skip
 
 
 def _people(conn: Any, population: registers.Population | None, deaths: registers.Deaths | None) -> dict[int, Any]:
-    """Those whom the answer names, by number."""
+    """Those of one's own people whom the answer names, by number: a file may hold anybody's identity number."""
     ids = [id for id, _, _ in population.moved[:MOVED_SHOWN]] if population else []
     ids += deaths.contradict[:MOVED_SHOWN] if deaths else []
     s = seniors.c
-    return {
-        row.id: row for row in conn.execute(select(s.id, s.name, s.town, s.village, s.died_on).where(s.id.in_(ids)))
-    }
+    query = scope.people(select(s.id, s.name, s.town, s.village, s.died_on).where(s.id.in_(ids)))
+    return {row.id: row for row in conn.execute(query)}

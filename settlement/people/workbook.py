@@ -33,7 +33,8 @@ DAY = "yyyy-mm-dd"
 ROWS_READY = 2000
 """So many rows of the template have their lists and formats."""
 
-_RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Those of full width too: a spreadsheet in Chinese takes them for the others when it reads a CSV file."""
 _FAULT_HEADERS = (
     "工作表 sheet", "行 row", "列 column", "表头 header", "问题 what is wrong", "如何更正 how to mend it",
     "what is wrong", "how to mend it", "代码 code",

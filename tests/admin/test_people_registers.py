@@ -190,3 +190,14 @@ def test_the_population_register_adds_who_is_old_enough_and_names_who_moved(offi
         found = {row.name: row for row in conn.execute(select(seniors))}
         assert found.keys() == {"王桂英", "李兰英", "周桂芳"}
         assert (found["王桂英"].id, found["王桂英"].village, found["周桂芳"].status) == (known, "正谊村", "registered")
+
+
+def test_a_file_of_identity_numbers_names_nobody_of_another_town(office: Office) -> None:
+    """A town writes anybody's number beside a village of its own: it learns that they are another office's, not who they are or where."""
+    settle(office)
+    theirs = somebody(office, "王桂英", 22, town="小纪镇", village="竹墩村")
+    row = ["某某某", number(seq=22), "仙女镇", "正谊村", "2000-01-01", None]
+    sent = {"scheme": "jiangdu", "population": ("人口.xlsx", xlsx([PEOPLE, row]))}
+    came = office.seat("wang", "town").post("/people/registers/population", sent)
+    assert f"编号 {theirs}，其他单位登记" in came.text
+    assert ("王桂英" in came.text, "竹墩村" in came.text) == (False, False)

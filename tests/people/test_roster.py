@@ -310,3 +310,10 @@ def test_the_template_can_be_filled_in_and_read(district: Engine):
     assert len(read[workbook.ROSTER_SHEET].data_validations.dataValidation) == 5
     imported = hand_in(district, stream.getvalue())
     assert (found(imported), len(imported.senior_ids)) == ({}, 1)  # the example row is passed over
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t=", "\n="])
+def test_text_that_a_spreadsheet_would_reckon_is_kept_as_text(sign: str) -> None:
+    """Of full width too: a spreadsheet in Chinese takes those signs for the others."""
+    assert workbook.harmless(f"{sign}1+1") == f"'{sign}1+1"
+    assert [workbook.harmless(text) for text in ("-12.50", "+86", "王＝英")] == ["-12.50", "+86", "王＝英"]
