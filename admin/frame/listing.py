@@ -87,7 +87,7 @@ def look(
     query = query.order_by(key.desc() if by.startswith("-") else key.asc(), columns[0].expression)
     export = request.args.get("export")
     if export in ("xlsx", "csv"):
-        _record(name)
+        record(name)
         return Listed((), columns, 1, False, None, by, _file(conn, query.limit(EXPORTED), columns, name, export))
     number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     rows = conn.execute(query.limit(PER_PAGE + 1).offset((number - 1) * PER_PAGE)).all()
@@ -112,8 +112,8 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _record(name: str) -> None:
-    """Whole lists of people leave the house by exports."""
+def record(name: str) -> None:
+    """That a list left the house: whole lists of people do so by exports, and by sheets to be filled in."""
     console = here()
     with begin(console.engine, actor(), console.now()) as act:
         asked = ", ".join(sorted(request.args.keys() - {"export", "page"}))

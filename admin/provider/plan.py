@@ -72,6 +72,7 @@ def sheet() -> Response:
         provider_id = whose(conn)
         people = planning.people(conn, scheme(conn, provider_id), provider_id, month, today())
         content = plan_sheet.written(conn, people)
+    listing.record(f"plan-{month}")
     return listing.attachment(content, f"plan-{month}.xlsx", words.XLSX)
 
 

@@ -6,11 +6,10 @@ from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 
-from admin.frame import listing
 from admin.frame.access import officer
 from admin.frame.acting import acting, done, require_unchanged
 from admin.frame.console import looking
-from admin.treasury.desk import asked_year, desk, scheme, today
+from admin.treasury.desk import asked_year, desk, scheme, sheet, today
 from settlement.spoken import chinese
 from settlement.treasury import year_end
 
@@ -45,7 +44,7 @@ def year() -> str | Response:
         }
     if request.args.get("export") == "xlsx":
         rows = ([words_, amount / 100] for words_, amount in _rows(found))
-        return listing.spreadsheet(f"year-{code}-{wanted}", ["项目 item", "金额（元）yuan"], rows)
+        return sheet(f"year-{code}-{wanted}", ["项目 item", "金额（元）yuan"], rows)
     names = {"figures": found, "standing": standing, "closed": closed, "subsidy": SUBSIDY, "rule": RULES[found["rule"]]}
     return render_template("treasury/year.html", year=wanted, scheme=code, **names, **shown, me=officer().id)
 

@@ -186,6 +186,8 @@ def test_a_sheet_is_filled_in_and_planned_from(desk: Desk) -> None:
     book = load_workbook(io.BytesIO(sheet.content))
     rows = list(book.active.iter_rows(values_only=True))
     assert [row[:4] for row in rows[1:]] == [(senior_id, "王桂英", "正谊村", 2)] * 2
+    exported = select(audit_rows.c.actor, audit_rows.c.subject).where(audit_rows.c.act == "list.export")
+    assert desk.rows(exported) == [("fang", "list:plan-2026-08")]
     book.active["E2"], book.active["F2"], book.active["H2"] = date(2026, 8, 4), "9:30", f"{CLEANING}、{REPAIR}"
     book.active["I2"] = staff_no
     out = io.BytesIO()

@@ -322,6 +322,9 @@ def test_the_year_says_what_keeps_it_open(county: County, office: Office, financ
     assert "本年已于" in finance.get("/treasury/year", year=2026).text
     book = load_workbook(io.BytesIO(finance.get("/treasury/year", year=2026, export="xlsx").content)).active
     assert ("其中：卡上余额 of it on cards", 98989.99) in [tuple(cell.value for cell in row) for row in book.rows]
+    with office.engine.connect() as conn:
+        exported = select(audit_rows.c.actor, audit_rows.c.subject).where(audit_rows.c.act == "list.export")
+        assert conn.execute(exported).all() == [("qian", f"list:year-{SCHEME}-2026")]
 
 
 def test_a_budget_that_will_not_do_is_said_before_a_quarter_is_signed(engine: object) -> None:
