@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from pos_gateway.api import create_app
 from pos_gateway.api.gateway import GatewayConfig
@@ -16,18 +17,27 @@ from settlement import keys, verify
 from settlement.db import make_engine, reading
 from settlement.demo import walk
 from settlement.visits import device_key
+from settlement.vouchers.tables import issuance_runs
 from tests.outputs.test_recompute import county
 from tests.support import at
 
 __all__ = ["county"]
 
 
-@pytest.mark.parametrize("day", ["2026-11-23 10:00", "2027-01-02 10:00", "2029-03-01 10:00"])
-def test_mrs_wangs_visit_is_taken_over_and_paid_from_subsidy(county: Path, tmp_path: Path, day: str) -> None:
+@pytest.mark.parametrize(
+    ("day", "issued"),
+    [("2026-11-23 10:00", "2026-10"), ("2027-01-02 10:00", "2027-01"), ("2029-03-01 10:00", "2029-02")],
+)
+def test_mrs_wangs_visit_is_taken_over_and_paid_from_subsidy(
+    county: Path, tmp_path: Path, day: str, issued: str
+) -> None:
     shutil.copyfile(county / "songbai.db", tmp_path / "songbai.db")
     engine, ring = make_engine(f"sqlite:///{tmp_path / 'songbai.db'}"), keys.load(county / "keys.json")
     now = at(day)
     ready = walk.prepare(engine, ring, now)
+    with reading(engine) as conn:
+        last = conn.execute(select(func.max(issuance_runs.c.month))).scalar_one()
+    assert last == issued, "the present month waits at the console, but in January"
     assert ready.price_fen == 3000 and ready.wang.subsidy_fen >= 3000
 
     app = create_app(engine, lambda: now, GatewayConfig(ring))

@@ -158,13 +158,15 @@ def _contract(act: Act, provider_id: int, wang: Any, day: date) -> None:
 
 
 def _issue(engine: Engine, wang: Any, now: datetime) -> None:
-    """The town's subsidy of every month since the demo's last, as its officers issue it: of a year that was not issued nothing may be spent."""
+    """The town's subsidy of the months since the demo's last, as its officers issue it. The present month is left to who sits at the console, but
+    in January: of a year that was not issued nothing may be spent."""
     maker, checker = offices.town_officer(wang.town), offices.town_officer(wang.town, second=True)
     r = issuance_runs.c
     with reading(engine) as conn:
         last = conn.execute(select(func.max(r.month)).where(r.town == wang.town, r.status == "posted")).scalar_one()
-    month = Month.parse(last)
-    while month < Month.of(now, SHANGHAI):
+    month, present = Month.parse(last), Month.of(now, SHANGHAI)
+    until = present if present.first_day.month == 1 else present.previous()
+    while month < until:
         month = month.next()
         with _acting(engine, maker, now) as act:
             (run,) = issuance.draft(act, wang.scheme_code, month, wang.town)
