@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     literal,
     null,
+    or_,
     select,
 )
 
@@ -91,8 +92,37 @@ def add_lines(act: Act, scheme: Scheme, run: Run, month: Month, *, missed_at: da
         rows = rows.where(_amount(scheme, month, s.id).is_(None))
     if missed_at is not None:
         # Or who came from another town of the district, whose run of the month was drafted without them as well.
-        rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at) | (s.moved_at > missed_at))
+        came = (s.moved_at > missed_at) & ~_passed_over(scheme, run, month)
+        rows = rows.where((e.decided_at > missed_at) | (c.created_at > missed_at) | came)
     act.conn.execute(insert(issuance_lines).from_select(_COLUMNS, rows, include_defaults=False))
+
+
+def _passed_over(scheme: Scheme, run: Run, month: Month) -> ColumnElement[bool]:
+    """Whether the town that somebody came from had them when it drafted the month, and left them out: a frozen card is nothing that moving makes good."""
+    e, s, c = entitlements.c, seniors.c, cards.c
+    theirs, lived, its = issuance_runs.alias("theirs"), issuance_runs.alias("lived"), issuance_lines.alias("its")
+    # A town that issued to them before is one that they lived in.
+    issued = exists().where(
+        its.c.scheme_code == scheme.code,
+        its.c.senior_id == e.senior_id,
+        lived.c.id == its.c.run_id,
+        lived.c.town == theirs.c.town,
+    )
+    covers = or_(
+        *(
+            and_(theirs.c.month == str(month.plus(-before)), theirs.c.months > before)
+            for before in range(ARREARS_MONTHS)
+        )
+    )
+    return exists().where(
+        theirs.c.scheme_code == scheme.code,
+        theirs.c.town != run.town,
+        covers,
+        theirs.c.drafted_at < s.moved_at,
+        theirs.c.drafted_at > e.decided_at,
+        theirs.c.drafted_at > c.created_at,
+        issued,
+    )
 
 
 def _any_line(act: Act, *which: ColumnElement[bool]) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from settlement.cards import media, moving
+from settlement.cards import media, moving, registry
 from settlement.cards.tables import door_plates
 from settlement.outcomes import Reason, Refused
 from settlement.people import register
 from settlement.people.tables import places, seniors
 from settlement.vouchers import issuance
-from tests.cards.county import SCHEME, TOWN, TOWN_CLERK, carded, senior
+from tests.cards.county import SCHEME, TOWN, TOWN_CLERK, TOWN_HEAD, carded, senior
 from tests.support import RING, acting, officer
 from tests.vouchers.town import AUGUST, JULY, issue, store_scheme
 
@@ -44,6 +44,28 @@ def test_a_month_that_both_towns_runs_missed_comes_as_arrears(engine: Engine) ->
     with acting(engine, "2026-08-28 09:00", THEIR_CLERK) as act:
         (new,) = issuance.draft(act, SCHEME, AUGUST.next(), THERE)
     assert (new.people, new.amount) == (2, 150_00 + 150_00 + 80_00)
+
+
+def test_a_month_that_was_left_out_because_the_card_was_frozen_is_not_made_good_by_moving(engine: Engine) -> None:
+    """150.00 a month. Frozen by order in July, so August is not issued; thawed on 26 August, and moved on the 27th: September alone, as for who stays."""
+    _places(engine)
+    with acting(engine, "2026-06-20 09:00") as act:
+        store_scheme(act)
+        who, card = carded(act, 150, "2026-07")
+        carded(act, 80, "2026-07", town=THERE)
+    issue(engine, JULY, "2026-07-01 09:00")
+    _issue_there(engine, JULY, "2026-07-01 10:00")
+    with acting(engine, "2026-07-10 09:00") as act:
+        registry.freeze(act, card, since=act.now, reason="order")
+    assert issue(engine, AUGUST, "2026-08-01 09:00").people == 0
+    _issue_there(engine, AUGUST, "2026-08-01 10:00")
+    with acting(engine, "2026-08-26 09:00", TOWN_HEAD) as act:
+        registry.unfreeze(act, card, why="核实无误")
+    with acting(engine, "2026-08-27 09:00", TOWN_CLERK) as act:
+        moving.move(act, RING, who, THERE, "竹墩村")
+    with acting(engine, "2026-08-28 09:00", THEIR_CLERK) as act:
+        (new,) = issuance.draft(act, SCHEME, AUGUST.next(), THERE)
+    assert (new.people, new.amount) == (2, 150_00 + 80_00)
 
 
 def _issue_there(engine: Engine, month, when: str) -> None:  # type: ignore[no-untyped-def]
