@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from settlement.act import Act
 from settlement.keys import KeyRing
@@ -17,7 +17,7 @@ from settlement.outcomes import Reason, Refused
 from settlement.people import becoming, enrolment
 from settlement.people.register import chunks
 from settlement.people.scope import among_theirs, require_person
-from settlement.people.tables import invitations, seniors
+from settlement.people.tables import enrolments, invitations, seniors
 from settlement.periods import Month, local_date
 from settlement.policy import months, store
 from settlement.policy.scheme import Scheme
@@ -49,8 +49,10 @@ def invite(act: Act, ring: KeyRing, scheme: Scheme, senior_ids: Sequence[int]) -
     columns = [becoming.fulfils(scheme, benefit, today).label(benefit.code) for benefit in scheme.benefits]
     found: list[Row[Any]] = []
     for part in chunks(dict.fromkeys(senior_ids)):
+        # Held, and only then looked at: another office may be asking the same people in this moment.
+        act.conn.execute(select(s.id).where(s.id.in_(part)).order_by(s.id).with_for_update()).all()
         query = on_list.add_columns(s.id, s.town, s.village, *columns).where(s.id.in_(part)).order_by(s.id)
-        found += among_theirs(act, act.conn.execute(query.with_for_update(of=seniors)).all())
+        found += among_theirs(act, act.conn.execute(query).all())
     rows = [
         {"senior_id": row.id, "scheme_code": scheme.code, "benefits": _benefits(scheme, row)}
         | {"invited_by": act.actor.id, "invited_at": act.now}
@@ -140,6 +142,15 @@ def take_up(act: Act, scheme: Scheme) -> list[int]:
 def _apply(act: Act, scheme: Scheme, invitation_id: int, senior_id: int, on: date) -> int | None:
     if months.open_window(scheme, on) is None:
         return None
-    (id,) = enrolment.apply_many(act, scheme, [senior_id], on)
+    try:
+        with act.conn.begin_nested():
+            (id,) = enrolment.apply_many(act, scheme, [senior_id], on)
+    except Refused as refused:
+        if refused.reason is not Reason.ALREADY_APPLIED:
+            raise
+        # They came to the village meanwhile: that is the application they said yes to, and no reason to stop the others'.
+        e = enrolments.c
+        newest = select(func.max(e.id)).where(e.senior_id == senior_id, e.scheme_code == scheme.code)
+        id = act.conn.scalar(newest)
     act.conn.execute(update(invitations).where(invitations.c.id == invitation_id).values(enrolment_id=id))
     return id

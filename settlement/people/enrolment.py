@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from settlement.act import Act
 from settlement.db import insert_if_absent
@@ -66,7 +67,10 @@ def apply_many(act: Act, scheme: Scheme, senior_ids: Sequence[int], applied_on: 
             {"senior_id": id_, "scheme_code": scheme.code, "intake": intake, "step": second, "applied_on": applied_on}
             for id_ in part
         ]
-        added = act.conn.execute(insert(enrolments).returning(enrolments.c.id, sort_by_parameter_order=True), rows)
+        try:
+            added = act.conn.execute(insert(enrolments).returning(enrolments.c.id, sort_by_parameter_order=True), rows)
+        except IntegrityError as both:  # another office took one of these applications in this moment
+            raise Refused(Reason.ALREADY_APPLIED, who=_some(part)) from both
         ids += [row.id for row in added]
     record(act, ids, first.code, "passed")
     deadlines.set_due(act, scheme, ids, second, local_date(act.now, scheme.time_zone))

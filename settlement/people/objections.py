@@ -69,6 +69,9 @@ def decide(act: Act, scheme: Scheme, objection_id: int, outcome: str, why: str) 
 
 def _open(act: Act, objection_id: int) -> Any:
     o = objections.c
+    # The application first, whichever objection to it: of two decided at once each would else wait for the other.
+    against = select(o.enrolment_id).where(o.id == objection_id).scalar_subquery()
+    act.conn.execute(select(enrolments.c.id).where(enrolments.c.id == against).with_for_update()).all()
     query = (
         select(o.enrolment_id, o.recorded_by, o.outcome, enrolments.c.step, seniors.c.town, seniors.c.village)
         .join(enrolments, enrolments.c.id == o.enrolment_id)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import select
 
 from settlement.messages.outbox import TEXT
 from settlement.messages.tables import messages
+from settlement.people import enrolment
 from settlement.people.tables import enrolments, invitations, seniors
-from tests.admin.office import OTHER_TOWN, Office
-from tests.admin.people import entitled, settle, somebody
+from tests.admin.office import OTHER_TOWN, TOWN, Office
+from tests.admin.people import SCHEME, entitled, settle, somebody
 from tests.people.people import xlsx
-from tests.support import RING, at
+from tests.support import RING, acting, at, officer
 
 
 def _listed(office: Office, who: str = "wang") -> list[str]:
@@ -104,6 +107,27 @@ def test_a_yes_outside_an_intake_is_kept_and_taken_up_when_one_opens(office: Off
     with office.engine.connect() as conn:
         row = conn.execute(select(enrolments)).one()
         assert (row.senior_id, row.applied_on.isoformat()) == (who["困难"], "2026-12-01")
+
+
+def test_who_said_yes_and_then_applied_at_the_village_does_not_stop_the_others(office: Office) -> None:
+    """Both say yes in October; one of them comes to the village in December before the others are taken up."""
+    who = _people(office)
+    office.now = at("2026-10-10 09:00")
+    town = office.seat("wang")
+    town.post("/people/eligible/invite", scheme="jiangdu", senior=[str(who["困难"]), str(who["八十"])])
+    with office.engine.connect() as conn:
+        asked = {row.senior_id: row.id for row in conn.execute(select(invitations))}
+    for id in asked.values():
+        town.post(f"/people/invitations/{id}/answer", answer="yes", how="telephone", said_on="2026-10-10")
+    office.now = at("2026-12-01 09:00")
+    with acting(office.engine, office.now, officer("clerk", "village", town=TOWN)) as act:
+        (came,) = enrolment.apply_many(act, SCHEME, [who["困难"]], date(2026, 12, 1))
+    assert office.seat("wang").post("/people/invitations/take-up").status == 303
+    with office.engine.connect() as conn:
+        taken = {row.senior_id: row.enrolment_id for row in conn.execute(select(invitations))}
+        made = {row.senior_id: row.id for row in conn.execute(select(enrolments))}
+    assert taken == made
+    assert taken[who["困难"]] == came
 
 
 def test_another_offices_invitation_is_like_none(office: Office) -> None:
