@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Connection, Row, cast, func, insert, select, 
 from settlement import officers
 from settlement.act import Act
 from settlement.closing import payers
-from settlement.closing.tables import settlement_shares, settlements, share_payments
+from settlement.closing.tables import quarter_closes, settlement_shares, settlements, share_payments
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Quarter, local_date
 
@@ -61,7 +61,8 @@ def of_quarter(conn: Connection, scheme_code: str, quarter: str, towns: Iterable
 def record(
     act: Act, scheme_code: str, quarter: Quarter, town: str, amount_fen: int, paid_on: date, reference: str
 ) -> int:
-    """Record money that a town put up; its id. Raises Refused: NOT_FOUND for a town without a share in the quarter, BAD_INPUT."""
+    """Record money that a town put up; its id. Raises Refused: NOT_FOUND for a town without a share in the quarter, BAD_INPUT, NEWS_KNOWN for a
+    voucher that stands already."""
     officers.require(act, "share.record", town=town)
     if not of_quarter(act.conn, scheme_code, str(quarter), [town]):
         raise Refused(Reason.NOT_FOUND, what=f"{quarter} {town}")
@@ -72,6 +73,14 @@ def record(
     row: dict[str, Any] = {"scheme_code": scheme_code, "quarter": str(quarter), "amount_fen": amount_fen}
     row |= {"payer": payers.name_of(payers.TOWN, town), "paid_on": paid_on, "reference": reference}
     row |= {"recorded_by": act.actor.id, "recorded_at": act.now}
+    # The quarter is held: of two officers with the same voucher the second finds the first one's record.
+    k = quarter_closes.c
+    held = select(k.stage).where(k.scheme_code == scheme_code, k.quarter == str(quarter)).with_for_update()
+    act.conn.execute(held).all()
+    same = (c.payer == row["payer"], c.quarter == str(quarter), c.scheme_code == scheme_code)
+    known = select(c.id).where(*same, c.reference == reference, c.withdrawn_at.is_(None)).limit(1)
+    if act.conn.execute(known).first() is not None:
+        raise Refused(Reason.NEWS_KNOWN, known=reference)
     id: int = act.conn.execute(insert(share_payments).values(row).returning(c.id)).scalar_one()
     after = {"payment": id, "amount_fen": amount_fen, "paid_on": paid_on, "reference": reference}
     act.audit("share.record", f"quarter:{scheme_code}/{quarter}/{town}", after=after)

@@ -124,6 +124,21 @@ def test_a_share_is_recorded_and_confirmed_by_two_people(plain: County) -> None:
     assert (share.arrived, share.recorded, share.missing) == (200, 0, 100)
 
 
+def test_one_voucher_is_recorded_once_however_often_it_is_entered(plain: County) -> None:
+    """By the town and by the district's finance; taken back, it may be entered anew."""
+    with acting(plain.engine, NOW, TOWN_2) as act:
+        id = contributions.record(act, SCHEME, Q3, DINGHUO, 300, DAY, "回单7")
+    with refused(Reason.NEWS_KNOWN), acting(plain.engine, NOW, FINANCE) as act:
+        contributions.record(act, SCHEME, Q3, DINGHUO, 300, DAY, "回单7")
+    with acting(plain.engine, NOW, TOWN_2) as act:
+        contributions.withdraw(act, id, "金额记错")
+        contributions.record(act, SCHEME, Q3, DINGHUO, 200, DAY, "回单7")
+        contributions.record(act, SCHEME, Q3, DINGHUO, 100, DAY, "回单8")
+    with reading(plain.engine) as conn:
+        (share,) = contributions.of_quarter(conn, SCHEME, "2026-Q3", [DINGHUO])
+    assert share.recorded == 300
+
+
 def test_a_record_taken_back_no_longer_counts(plain: County) -> None:
     with acting(plain.engine, NOW, TOWN_2) as act:
         id = contributions.record(act, SCHEME, Q3, DINGHUO, 300, DAY, "回单7")
