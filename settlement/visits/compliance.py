@@ -97,7 +97,8 @@ def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, town: str
         e.scheme_code == scheme.code, e.from_month <= str(month), or_(e.to_month.is_(None), e.to_month >= str(month))
     )
     # A meal fetched at a hatch took no time: it is no visit to the home.
-    given = and_(v.scheme_code == scheme.code, v.month == str(month), v.status.in_(COUNTS), v.seconds.is_not(None))
+    # One that is over and not void was served, perhaps paid: said like this, an index answers (``ix_visits_given``).
+    given = and_(v.scheme_code == scheme.code, v.month == str(month), v.void_reason.is_(None), v.seconds.is_not(None))
     if town is not None:
         own = select(seniors.c.id).where(seniors.c.town == town)
         entitled, given = and_(entitled, e.senior_id.in_(own)), and_(given, v.senior_id.in_(own))

@@ -25,6 +25,7 @@ _PROPOSED = text("status = 'proposed'")
 _REVERSED = text("status = 'reversed'")
 # As ``status <> 'void'``, said by a column that no close writes: an index that names the status would cost each paid visit all its indexes.
 _NOT_VOID = text("void_reason IS NULL")
+_GIVEN = text("void_reason IS NULL AND seconds IS NOT NULL")
 
 work_orders = Table(
     "work_orders",
@@ -133,6 +134,10 @@ visits = Table(
     Index("ix_visits_senior", "senior_id", "check_in_at"),
     Index("ix_visits_month", "month", "provider_id", "town"),
     Index("ix_visits_provider_town", "provider_id", "town"),
+    # A month's list in its order, page by page, without sorting all of it.
+    Index("ix_visits_month_id", "month", "id"),
+    # How often each was visited at home, counted without reading the visits.
+    Index("ix_visits_given", "scheme_code", "month", "senior_id", sqlite_where=_GIVEN, postgresql_where=_GIVEN),
     # An order is served once; when that visit is void, it may be served again.
     Index("uq_visits_order", "order_id", unique=True, sqlite_where=_NOT_VOID, postgresql_where=_NOT_VOID),
     # Room on each page for a visit's next version: checked out, debited, collected and paid without touching an index.
