@@ -112,7 +112,8 @@ def accept(
     """Plan what was asked for; the work order's id (origin ``booked``). The same again answers the first order.
 
     ``items``: what was agreed on, default what was asked for. Raises Refused: NOT_FOUND, NOT_ALLOWED (also when another provider is wanted),
-    WRONG_STATE, SENIOR_DEAD, SENIOR_LEFT, PROVIDER_BANNED, NO_CONTRACT, ITEM_NOT_SOLD, DAY_PAST, BAD_INPUT without items or minutes.
+    WRONG_STATE, SENIOR_DEAD, SENIOR_LEFT, PROVIDER_BANNED, NO_CONTRACT, ITEM_NOT_SOLD, DAY_PAST, BAD_INPUT without items or minutes, and of the
+    caregiver as ``orders.assign``.
     """
     row = _locked(act, booking_id)
     require(act, "booking.accept", provider_id=provider_id)
@@ -142,10 +143,11 @@ def accept(
             planned_start=planned_start,
             planned_minutes=planned_minutes,
             items=tuple(agreed),
-            caregiver_id=caregiver_id,
             origin="booked",
         ),
     )
+    if caregiver_id is not None:
+        orders.assign(act, [order_id], caregiver_id)
     _answer(act, row, "accepted", {"provider_id": provider_id, "order_id": order_id})
     return order_id
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -46,7 +46,8 @@ def plan(act: Act, order: Plan) -> None:
 def plan_many(act: Act, orders: Sequence[Plan]) -> int:
     """Plan many services; the number newly planned. The town is the senior's today.
 
-    Raises Refused: NOT_FOUND for an unknown senior, ID_REUSED, BAD_INPUT for a plan without items or time; nothing is planned then.
+    Raises Refused: NOT_FOUND for an unknown senior, CAREGIVER_UNKNOWN for another provider's, ID_REUSED, BAD_INPUT for a plan without items or time;
+    nothing is planned then.
     """
     for provider_id in sorted({order.provider_id for order in orders}):
         require(act, "order.plan", provider_id=provider_id)
@@ -74,11 +75,20 @@ def _plan_batch(act: Act, orders: Sequence[Plan]) -> int:
     for row in wanted.values():
         if row["senior_id"] not in towns:
             raise Refused(Reason.NOT_FOUND, what=f"senior {row['senior_id']}")
+    _require_own_staff(act, wanted.values())
     if wanted:
         same = {"status": "planned", "created_at": act.now}
         rows = [row | same | {"town": towns[row["senior_id"]]} for row in wanted.values()]
         act.conn.execute(insert(work_orders), rows)
     return len(wanted)
+
+
+def _require_own_staff(act: Act, rows: Iterable[dict[str, Any]]) -> None:
+    given = {(row["caregiver_id"], row["provider_id"]) for row in rows if row["caregiver_id"] is not None}
+    c = caregivers.c
+    staff = act.conn.execute(select(c.id, c.provider_id).where(c.id.in_({id for id, _ in given}))) if given else ()
+    if not given <= {(row.id, row.provider_id) for row in staff}:
+        raise Refused(Reason.CAREGIVER_UNKNOWN)
 
 
 _PLANNED = ("id", "provider_id", "senior_id", "caregiver_id", "planned_start", "planned_minutes", "items", "origin")

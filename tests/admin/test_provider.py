@@ -237,6 +237,18 @@ def test_a_booking_is_accepted_and_becomes_an_order(desk: Desk) -> None:
     assert row == (at("2026-07-20 10:00"), 90, [CLEANING])
 
 
+def test_a_booking_is_given_to_ones_own_staff_only(desk: Desk) -> None:
+    """The order's page would name whoever stands on it."""
+    id = booked(desk)
+    asked = {"day": "2026-07-20", "time": "10:00", "minutes": "90"}
+    for stranger in (desk.world.caregiver(desk.world.theirs), 999_999):
+        answer = desk.fang.post(f"/provider/bookings/{id}/accept", asked | {"caregiver": str(stranger)})
+        assert (answer.status, "没有这个工号的服务人员" in answer.text) == (404, True)
+    own = desk.world.caregiver()
+    assert desk.fang.post(f"/provider/bookings/{id}/accept", asked | {"caregiver": str(own)}).status == 303
+    assert desk.rows(select(work_orders.c.caregiver_id)) == [(own,)]
+
+
 def test_a_booking_asked_of_us_may_be_declined_and_one_of_nobody_not(desk: Desk) -> None:
     ours, anybodys = booked(desk, desk.world.ours), booked(desk)
     assert desk.fang.post(f"/provider/bookings/{ours}/decline", reason="no_caregiver").status == 303
