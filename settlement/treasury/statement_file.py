@@ -73,7 +73,7 @@ def read(content: bytes, file_name: str) -> tuple[list[Line], list[Finding]]:
     findings: list[Finding] = []
     for no, row in enumerate(sheet.rows[top + 1 :], top + 2):
         cells = {name: row[place] if place < len(row) else None for name, place in columns.items()}
-        if not sheets.present(cells["day"]) or _total(cells["day"]):
+        if _total(cells["day"]) or (not sheets.present(cells["day"]) and (any(map(_total, row)) or not _moves(cells))):
             continue  # blank lines, and the sums that banks put below
         try:
             lines.append(_line(no, cells))
@@ -113,6 +113,14 @@ def _heading(rows: Sequence[Sequence[Value]]) -> tuple[int, dict[str, int]] | No
 
 def _total(cell: Value) -> bool:
     return isinstance(cell, str) and bool(re.match(r"合计|总计|本页|承前|total", cell.strip(), re.IGNORECASE))
+
+
+def _moves(cells: dict[str, Value]) -> bool:
+    """Whether a row without a day says that money moved."""
+    try:
+        return any(_amount(cells.get(name)) for name in ("in", "out", "amount"))
+    except ValueError:
+        return False  # words
 
 
 def _line(no: int, cells: dict[str, Value]) -> Line:
@@ -159,7 +167,8 @@ def _day(cell: Value) -> date:
             raise ValueError
         return date(*(int(part) for part in match.groups()))
     except ValueError:
-        raise ValueError(f"日期“{str(cell)[:20]}”无法识别|not a day: “{str(cell)[:20]}”") from None
+        said = str(cell or "")[:20]
+        raise ValueError(f"日期“{said}”无法识别|not a day: “{said}”") from None
 
 
 def _text(cell: Value, most: int) -> str:

@@ -189,6 +189,14 @@ def test_a_row_left_out_shows_in_the_balances_whichever_row_comes_first() -> Non
     assert read(INTEREST, FROM_DISTRICT, PAID_A) == ["statement_balance line 6"]
 
 
+def test_a_movement_without_a_day_is_told_and_a_sum_is_not() -> None:
+    head = "序号,日期,收入,支出,余额,摘要\n1,2026-10-03,5.00,,,分担\n"
+    lines, findings = statement_file.read((head + "2,,7.00,,,分担\n").encode(), "x.csv")
+    assert [finding.subject for finding in findings] == ["line 3"]
+    lines, findings = statement_file.read((head + ",,,,12.00,期末\n合计,,5.00,0.00,,\n").encode(), "x.csv")
+    assert ([line.in_fen for line in lines], findings) == ([500], [])
+
+
 def test_other_banks_columns() -> None:
     one = "date,amount,direction,words\n2026/10/3,1.00,D,a\n2026年10月4日,2.00,贷,b\n"
     lines, findings = statement_file.read(one.encode(), "x.csv")
