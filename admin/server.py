@@ -9,13 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask
-from granian import Granian
-from granian.constants import Interfaces, SSLProtocols
 from sqlalchemy import make_url
 
 from admin.app import create_app
 from admin.frame.console import ConsoleConfig, SingleSignOn
-from settlement import keys
+from settlement import keys, serving
 from settlement.clock import system_clock
 from settlement.db import make_engine
 
@@ -54,19 +52,5 @@ def single_sign_on(told: Mapping[str, str]) -> SingleSignOn | None:
 
 
 def serve(host: str, port: int, workers: int, threads: int, tls: tuple[Path, Path] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. ``tls``: certificate chain and key; without, TLS ends at a proxy in front, which hands the Host header on
-    unchanged."""
-    chain, key = tls or (None, None)
-    Granian(
-        "admin.server:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=threads,
-        factory=True,
-        log_access=False,
-        ssl_cert=chain,
-        ssl_key=key,
-        ssl_protocol_min=SSLProtocols.tls12,
-    ).serve()
+    """Serve until SIGINT or SIGTERM, see :func:`settlement.serving.serve`."""
+    serving.serve("admin.server:application", host, port, workers, threads, tls)

@@ -7,13 +7,11 @@ import os
 from pathlib import Path
 
 from flask import Flask
-from granian import Granian
-from granian.constants import Interfaces, SSLProtocols
 from sqlalchemy import make_url
 
 from pos_gateway.api import create_app
 from pos_gateway.api.gateway import GatewayConfig
-from settlement import keys
+from settlement import keys, serving
 from settlement.clock import system_clock
 from settlement.db import make_engine
 from settlement.messages import senders
@@ -36,19 +34,5 @@ def application() -> Flask:
 
 
 def serve(host: str, port: int, workers: int, threads: int, tls: tuple[Path, Path] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. ``tls``: certificate chain and key; without, TLS ends at a proxy in front, which hands the Host header on
-    unchanged."""
-    chain, key = tls or (None, None)
-    Granian(
-        "pos_gateway.server:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=threads,
-        factory=True,
-        log_access=False,
-        ssl_cert=chain,
-        ssl_key=key,
-        ssl_protocol_min=SSLProtocols.tls12,
-    ).serve()
+    """Serve until SIGINT or SIGTERM, see :func:`settlement.serving.serve`."""
+    serving.serve("pos_gateway.server:application", host, port, workers, threads, tls)

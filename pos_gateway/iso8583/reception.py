@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from pos_gateway import security_log
-from settlement.faults import where
 from pos_gateway.iso8583 import mac
 from pos_gateway.iso8583.codec import Malformed, Received, decode, encode
 from pos_gateway.iso8583.server import Reply
@@ -24,6 +23,7 @@ from pos_gateway.security_log import Attempt
 from settlement.act import SYSTEM, begin
 from settlement.clock import Clock
 from settlement.db import reading
+from settlement.faults import where
 from settlement.keys import KeyRing
 from settlement.outcomes import Reason
 from settlement.providers import terminals

@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ssl import SSLContext
 
-from settlement.faults import where
 from pos_gateway.iso8583.codec import LENGTH_BYTES, LONGEST, framed
+from settlement.faults import where
 
 log = logging.getLogger(__name__)
 
