@@ -58,10 +58,15 @@ def register(act: Act, order_id: str, number: str, issued_on: date, amount_fen: 
 
 def withdraw(act: Act, invoice_id: int, why: str) -> str:
     """Take back a registration; the order it was of. Raises Refused: NOT_FOUND, WRONG_STATE once the order has left for the bank."""
-    row = act.conn.execute(select(invoices).where(i.id == invoice_id, i.withdrawn_at.is_(None))).one_or_none()
+    standing_one = select(invoices).where(i.id == invoice_id, i.withdrawn_at.is_(None))
+    row = act.conn.execute(standing_one).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what="invoice")
     order = _order(act, row.order_id)
+    if (
+        act.conn.execute(standing_one).one_or_none() is None
+    ):  # another officer withdrew it while we waited for the order
+        raise Refused(Reason.NOT_FOUND, what="invoice")
     if order.status not in ("drafted", "returned"):
         raise Refused(Reason.WRONG_STATE, state=order.status, event="withdraw")
     gone = {"withdrawn_by": act.actor.id, "withdrawn_at": act.now}

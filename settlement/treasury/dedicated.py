@@ -85,6 +85,7 @@ def _known(conn: Connection, payer: str, fingerprints: list[str]) -> set[str]:
 def match_again(act: Act, payer: str) -> int:
     """Look anew for what the open movements are, say after results of the bank were registered; how many were found."""
     _require(act, payer)
+    _let_go(act, payer)
     lines = act.conn.execute(
         select(account_lines).where(line.payer == payer, line.matched.is_(None)).order_by(line.id)
     ).all()
@@ -94,6 +95,15 @@ def match_again(act: Act, payer: str) -> int:
     if found:
         act.audit("account.match", f"payer:{payer}", after={"matched": len(found)})
     return len(found)
+
+
+def _let_go(act: Act, payer: str) -> None:
+    """A movement whose document was withdrawn since is none any more."""
+    gone = sorted(_taken(act.conn, payer) - {document.key for document in matching.documents(act.conn, payer)})
+    for key in gone:
+        its = (line.payer == payer) & (line.matched == key)
+        act.conn.execute(update(account_lines).where(its).values(matched=None, matched_how=None))
+        act.audit("account.unmatch", f"payer:{payer}", before={"document": key}, why="单据已撤回 withdrawn")
 
 
 def unmatched(conn: Connection, payer: str) -> list[Document]:

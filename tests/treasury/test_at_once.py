@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from settlement.closing import invoices
+from settlement.closing.tables import invoices as invoice_table
+from settlement.closing.tables import payment_orders
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.treasury import budgets, integrity, year_end
 from settlement.treasury.tables import appropriations, year_closes
 from tests.at_once import meanwhile
-from tests.closing.county import FINANCE, FINANCE_2, SCHEME, County
+from tests.closing.county import FINANCE, FINANCE_2, SCHEME, XIANNV, County
 from tests.support import acting, officer
 
 DAY = date(2026, 1, 5)
@@ -84,3 +87,20 @@ def test_two_reductions_at_once_do_not_take_a_budget_below_nothing(county: Count
     assert [row.approved_at is not None for row in county.rows(appropriations)] == [True, True, False]
     with county.engine.connect() as conn:
         assert integrity.check(conn) == []
+
+
+def test_an_invoice_is_withdrawn_once(county: County) -> None:
+    county.serve("v1", "A", XIANNV, subsidy=100_000)
+    for number in range(1, 10):
+        county.close(Month(2026, number))
+    county.settle()
+    order = county.one(payment_orders, kind="provider").id
+    with acting(county.engine, "2026-10-12 09:00", FINANCE) as act:
+        id = invoices.register(act, order, "12345678", DAY, 100_000)
+
+    def withdraw(act: Any) -> None:
+        invoices.withdraw(act, id, "开错")
+
+    other = meanwhile(county.engine, "2026-10-12 09:00", (FINANCE, withdraw), (FINANCE_2, withdraw))
+    assert refused(other) is Reason.NOT_FOUND
+    assert county.one(invoice_table).withdrawn_by == FINANCE.id

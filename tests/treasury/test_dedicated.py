@@ -8,14 +8,14 @@ from datetime import date
 import pytest
 from openpyxl import Workbook
 
-from settlement.closing import payment
+from settlement.closing import contributions, payment
 from settlement.closing.tables import payment_orders
 from settlement.db import reading
 from settlement.outcomes import Reason, Refused
 from settlement.treasury import dedicated, statement_file
 from settlement.treasury.dedicated import Import, Reconciliation
 from settlement.treasury.tables import account_lines
-from tests.closing.county import AUGUST, DINGHUO, FINANCE, JULY, SCHEME, SEPTEMBER, XIANNV, County
+from tests.closing.county import AUGUST, DINGHUO, FINANCE, JULY, Q3, SCHEME, SEPTEMBER, XIANNV, County
 from tests.support import acting, officer
 
 X = f"town:{XIANNV}"
@@ -187,6 +187,19 @@ def test_a_row_left_out_shows_in_the_balances_whichever_row_comes_first() -> Non
     assert read(PAID_A, PAID_B, FROM_DISTRICT, INTEREST) == read(INTEREST, FROM_DISTRICT, PAID_B, PAID_A) == []
     assert read(PAID_A, FROM_DISTRICT, INTEREST) == ["statement_balance line 5"]
     assert read(INTEREST, FROM_DISTRICT, PAID_A) == ["statement_balance line 6"]
+
+
+def test_a_movement_whose_share_was_withdrawn_is_the_one_recorded_instead(sent: County) -> None:
+    """300.00 of 仙女镇 recorded under a wrong voucher, matched, withdrawn, and recorded anew."""
+    came = "2026-10-13,300.00,,,仙女镇财政所,,到位\n"
+    with acting(sent.engine, NOW, FINANCE) as act:
+        wrong = contributions.record(act, SCHEME, Q3, XIANNV, 300_00, date(2026, 10, 13), "回单7")
+    assert take(sent, came).matched == 1
+    with acting(sent.engine, NOW, FINANCE) as act:
+        contributions.withdraw(act, wrong, "凭证号记错")
+        right = contributions.record(act, SCHEME, Q3, XIANNV, 300_00, date(2026, 10, 13), "回单8")
+        assert dedicated.match_again(act, X) == 1
+    assert sent.one(account_lines).matched == f"share:{right}"
 
 
 def test_a_movement_without_a_day_is_told_and_a_sum_is_not() -> None:
