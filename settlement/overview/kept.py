@@ -35,13 +35,18 @@ def reckon(conn: Connection, name: str, scheme: Scheme, month: Month, town: str 
     return _FIGURES[name](conn, scheme, month, town)
 
 
-def keep(act: Act, scheme: Scheme, month: Month) -> None:
-    """Reckon every figure of a month and keep it in the place of what was kept."""
+def everything(conn: Connection, scheme: Scheme, month: Month) -> dict[str, Rows]:
+    """Every figure of a month, by name. It takes seconds: not inside a transaction that writes, for on SQLite debits wait for it."""
+    return {name: reckon(conn, name, scheme, month, None) for name in NAMES}
+
+
+def keep(act: Act, scheme: Scheme, month: Month, at: datetime, figures: dict[str, Rows]) -> None:
+    """Keep what :func:`everything` found ``at`` a moment in the place of what was kept."""
     f = overview_figures.c
     key = {"scheme_code": scheme.code, "month": str(month)}
-    found = {name: [_plain(row) for row in reckon(act.conn, name, scheme, month, None)] for name in NAMES}
+    found = {name: [_plain(row) for row in rows] for name, rows in figures.items()}
     act.conn.execute(delete(overview_figures).where(f.scheme_code == scheme.code, f.month == str(month)))
-    kept = [key | {"name": name, "at": act.now, "rows": rows} for name, rows in found.items()]
+    kept = [key | {"name": name, "at": at, "rows": rows} for name, rows in found.items()]
     act.conn.execute(insert(overview_figures), kept)
 
 

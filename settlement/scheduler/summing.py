@@ -23,7 +23,10 @@ def keep_overview(lease: Lease, period: str) -> Outcome:
             query = select(schemes.c.code).where(schemes.c.valid_from <= str(month)).distinct().order_by(schemes.c.code)
             found = [store.in_force(conn, code, month) for code in conn.execute(query).scalars()]
         for scheme in found:
+            at = lease.clock()
+            with lease.reading() as conn:
+                figures = kept.everything(conn, scheme, month)
             with lease.begin() as act:
-                kept.keep(act, scheme, month)
+                kept.keep(act, scheme, month, at, figures)
             told.append(f"{scheme.code} {month}")
     return Done("已汇总 summed up: " + ", ".join(told) if told else "无需办理 nothing to do")

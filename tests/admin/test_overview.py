@@ -215,7 +215,8 @@ def test_what_the_scheduler_summed_up_is_shown_and_for_how_long(office: Office, 
     """Spent 90.00 in July when it was summed up at 09:00; a visit of 30.00 after it. Shown: 90.00, until somebody reckons anew or two hours are over."""
     keys = ("month", "town")
     with acting(office.engine, office.now) as act:
-        kept.keep(act, store.in_force(act.conn, "jiangdu", JULY), JULY)
+        scheme = store.in_force(act.conn, "jiangdu", JULY)
+        kept.keep(act, scheme, JULY, office.now, kept.everything(act.conn, scheme, JULY))
     county.visit(county.second, "2026-07-14 09:00", CLEANING, town=OTHER)  # type: ignore[attr-defined]
     office.now = at("2026-07-15 10:59")
     seat = office.seat("area", "civil_affairs")
@@ -236,7 +237,7 @@ def test_what_the_scheduler_summed_up_is_shown_and_for_how_long(office: Office, 
 def test_every_figure_reads_the_same_kept_and_reckoned(office: Office, county: County) -> None:
     with acting(office.engine, office.now) as act:
         scheme = store.in_force(act.conn, "jiangdu", JULY)
-        kept.keep(act, scheme, JULY)
+        kept.keep(act, scheme, JULY, office.now, kept.everything(act.conn, scheme, JULY))
         for name in kept.NAMES:
             for town in (None, OTHER):
                 reckoned = kept.reckon(act.conn, name, scheme, JULY, town)
