@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from pos_gateway.client import DeviceClient
 from settlement import keys, verify
 from settlement.db import make_engine, reading
 from settlement.demo import walk
+from settlement.treasury import budgets
 from settlement.visits import device_key
 from settlement.vouchers.tables import issuance_runs
 from tests.outputs.test_recompute import county
@@ -60,3 +61,12 @@ def test_mrs_wangs_visit_is_taken_over_and_paid_from_subsidy(
     with reading(engine) as conn:
         assert verify.run(conn) == []
     engine.dispose()
+
+
+def test_every_payer_of_the_demo_has_a_budget_that_suffices(county: Path) -> None:
+    engine = make_engine(f"sqlite:///{county / 'songbai.db'}")
+    with reading(engine) as conn:
+        found = budgets.positions(conn, "jiangdu", 2026, date(2026, 11, 1))
+    engine.dispose()
+    assert len(found) == 14  # the district and its thirteen towns
+    assert [at.payer for at in found if not 0 < at.left < at.appropriated] == []

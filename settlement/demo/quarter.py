@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from settlement.closing import adjusting, approving, month, payment, quarter
 from settlement.closing.bankfile import plain_yuan
@@ -15,7 +15,9 @@ from settlement.demo import offices
 from settlement.demo.founding import World, moment
 from settlement.demo.living import Life
 from settlement.fraud import deciding, scan
+from settlement.people.tables import seniors
 from settlement.periods import Month, Quarter
+from settlement.treasury import budgets
 from settlement.visits.tables import payment_stops
 from settlement.vouchers import issuance
 
@@ -23,6 +25,8 @@ QUARTER = Quarter(2026, 3)
 CLOSE_ON_DAY = 3
 DECIDE_ON_DAY = 8
 SETTLE_ON_DAY = 15
+DISTRICT_FEN, TOWN_FEN = 42_000, 18_000
+"""Granted for 2026, for each senior: 7 to 3, as the scheme shares."""
 
 Step = Callable[[str, str], None]
 """Told in Chinese and English what begins."""
@@ -124,6 +128,30 @@ def penalise(world: World) -> str:
     with world.acting("ca.zhou", moment(date(2026, 9, 21))) as act:
         adjusting.approve(act, id)
     return id
+
+
+def grant_budgets(world: World) -> None:
+    """The year's appropriation of every payer: recorded by one officer of the district's finance, approved by another."""
+    code, now = world.scheme.code, moment(date(2026, 6, 26))
+    s = seniors.c
+    with world.acting("fin.xu", now) as act:
+        people = act.conn.execute(select(s.town, func.count()).group_by(s.town).order_by(s.town)).all()
+        heads = {"district": sum(count for _, count in people)} | {f"town:{town}": count for town, count in people}
+        granted = [
+            budgets.propose(
+                act,
+                code,
+                QUARTER.year,
+                payer,
+                count * (DISTRICT_FEN if payer == "district" else TOWN_FEN),
+                "2026年度预算批复（示例）",
+                date(2026, 6, 26),
+            )
+            for payer, count in heads.items()
+        ]
+    with world.acting("fin.gu", now + timedelta(hours=2)) as act:
+        for id in granted:
+            budgets.approve(act, id)
 
 
 def settle(world: World) -> None:

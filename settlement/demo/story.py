@@ -47,6 +47,7 @@ def tell(
     founding.contract_providers(world)
     step("导入名册，逐步审批，公示，发卡", "roster imported, approved step by step, publicised, cards issued")
     founding.enrol_everybody(world)
+    quarter.grant_budgets(world)
     founding.staff_up(world)
     founding.load_own_money(world)
     founding.print_cards(world)
