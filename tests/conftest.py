@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from settlement.db import make_engine, migrate
+from tests.emptied import Shape, emptied, shape
 from tests.postgres import Server, Unavailable
 
 # Time limits per example only measure the machine; in CI the same examples are drawn every time.
@@ -29,8 +31,16 @@ hypothesis.settings.load_profile("songbai")
 BACKENDS = ["sqlite", "postgresql"]
 
 
+USES = 25
+"""How often a database of PostgreSQL serves before it is made anew: what was deleted stays in its files until then."""
+
+
 class Databases:
-    """Fresh, migrated databases, each a copy of one template per engine; all are gone at the end of the run."""
+    """Fresh, migrated databases; all are gone at the end of the run.
+
+    On SQLite each is a copy of one template file. On PostgreSQL copying a template takes half a second, most of a test, so a database
+    whose schema was left alone is emptied and serves again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,6 +48,9 @@ class Databases:
         self._server: Server | None = None
         self._missing = ""
         self._open: dict[Engine, str] = {}
+        self._shape: Shape = []
+        self._uses: Counter[str] = Counter()
+        self._spare: list[str] = []
 
     def create(self, backend: str) -> Engine:
         """An engine on a database of its own; skips the test, saying why, where PostgreSQL cannot run."""
@@ -50,7 +63,10 @@ class Databases:
             for file in self._folder.glob(f"{name}*"):
                 file.unlink()
         elif self._server is not None:
-            self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            if self._uses[name] < USES and emptied(self._server, name, self._shape):
+                self._spare.append(name)
+            else:
+                self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     @property
     def programs(self) -> Path:
@@ -78,8 +94,12 @@ class Databases:
 
     def _create_postgresql(self) -> Engine:
         server = self._postgres()
-        name = f"test{next(self._numbers)}"
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE template_songbai STRATEGY file_copy')
+        if self._spare:
+            name = self._spare.pop()
+        else:
+            name = f"test{next(self._numbers)}"
+            server.execute(f'CREATE DATABASE "{name}" TEMPLATE template_songbai STRATEGY file_copy')
+        self._uses[name] += 1
         engine = make_engine(server.url(name))
         self._open[engine] = name
         return engine
@@ -97,6 +117,7 @@ class Databases:
             engine = make_engine(self._server.url("template_songbai"))
             migrate(engine)
             engine.dispose()
+            self._shape = shape(self._server, "template_songbai")
         return self._server
 
 
