@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from admin import desks
-from admin.frame import access, acting, listing, words
+from admin.frame import access, acting, kept, listing, words
 from admin.frame.console import NAME, Console, ConsoleConfig
 from admin.frame.desk import Desk, Entry
 from settlement.clock import Clock
@@ -83,6 +83,7 @@ def create_app(engine: Engine, clock: Clock, config: ConsoleConfig) -> Flask:
         app.register_error_handler(error, answer)
     app.register_error_handler(acting.SentBefore, lambda _: acting.sent_before())
     app.after_request(acting.remember)
+    app.after_request(kept.sent)
     app.after_request(_harden)
     if config.trusted_proxies:
         count = config.trusted_proxies

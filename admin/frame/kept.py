@@ -8,7 +8,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, redirect, request, session, url_for
+from flask import Response, g, redirect, request, session, url_for
 from sqlalchemy import delete, insert, select
 
 from admin.frame import sessions
@@ -48,6 +48,18 @@ def offered(officer_id: str) -> dict[str, Any] | None:
 def forget() -> None:
     with here().engine.begin() as conn:
         conn.execute(delete(forms_kept).where(forms_kept.c.id == session.pop(_COOKIE, "")))
+
+
+def sent(response: Response) -> Response:
+    """After a request: a kept form that has been submitted meanwhile is offered no longer."""
+    if _COOKIE in session and g.get("form_used", False) and response.status_code < 400:
+        k = forms_kept.c
+        with here().engine.begin() as conn:
+            path = request.full_path.rstrip("?")
+            gone = conn.execute(delete(forms_kept).where(k.id == session[_COOKIE], k.path == path)).rowcount
+        if gone:
+            session.pop(_COOKIE)
+    return response
 
 
 def carry() -> str | None:

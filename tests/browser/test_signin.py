@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page
-from sqlalchemy import Engine
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine, select
 from werkzeug.serving import make_server
 
 from admin.app import create_app
 from admin.frame.console import ConsoleConfig, SingleSignOn
 from admin.signin import passwords
+from settlement import officers
 from tests.admin.identity_provider import CLIENT, SECRET, Provider, serving
 from tests.admin.office import Office
 from tests.browser.conftest import DESK, _Silent
+from tests.browser.console import Console
 from tests.conftest import Databases
-from tests.support import RING, acting
+from tests.support import RING, acting, at
 
 OWN = "三月的梧桐叶落在旧窗台上"
 
@@ -107,3 +109,49 @@ def test_a_browser_comes_back_from_the_single_sign_on(
     page.get_by_role("heading", level=1, name="账号").wait_for()
     assert page.url == f"{url}/officers/"
     assert "审计经办" in page.locator("header").inner_text()
+
+
+def test_what_was_filled_in_when_the_session_ended_is_there_after_signing_in(engine: Engine, chromium: Browser) -> None:
+    """An administrator fills in a new account, is called away for two hours, and sends it then."""
+    console = Console(engine, RING, at("2026-07-01 09:00"), chromium)
+    try:
+        with acting(engine, console.now) as act:
+            officers.add(act, "admin.shen", "沈管理", "admin")
+            first = passwords.set_for(act, RING, "admin.shen")
+        page = console.page(console.browser())
+        page.goto("/officers/")
+        _password(page, first)
+        page.get_by_label("新密码").fill(OWN)
+        page.get_by_label("再输一次").fill(OWN)
+        page.get_by_role("button", name="设置").click()
+        authenticator = pyotp.TOTP(page.locator("code").inner_text().replace(" ", ""))
+        page.get_by_label("六位数字").fill(authenticator.at(console.now))
+        page.get_by_role("button", name="绑定").click()
+        page.get_by_role("heading", level=1, name="账号").wait_for()  # where the way in was taken from
+
+        page.goto("/officers/new?role=auditor")
+        page.get_by_label("登录名").fill("audit.wei")
+        page.get_by_label("姓名").fill("魏审计")
+        console.passes(hours=2)
+        page.get_by_role("button", name="开设").click()
+        page.get_by_text("没有提交成功的内容会保留").wait_for()
+        _password(page, OWN)
+        page.get_by_label("六位数字").fill(authenticator.at(console.now))
+        page.get_by_role("button", name="继续").click()
+        page.get_by_role("link", name="查看并继续").click()
+        expect(page.locator("main")).to_contain_text("魏审计")
+        page.get_by_role("button", name="继续提交").click()
+        expect(page.locator("main")).to_contain_text("audit.wei")
+        with engine.connect() as conn:
+            assert conn.scalars(select(officers.officers.c.name).order_by("id")).all() == ["沈管理", "魏审计"]
+        page.goto("/home/")
+        assert page.get_by_role("link", name="查看并继续").count() == 0
+        assert console.faults == []
+    finally:
+        console.close()
+
+
+def _password(page: Page, password: str) -> None:
+    page.get_by_label("登录名").fill("admin.shen")
+    page.get_by_label("密码").fill(password)
+    page.get_by_role("button", name="登录").click()
