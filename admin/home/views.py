@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, redirect, render_template, url_for
 
-from admin.frame import kept, tasks
+from admin.frame import kept, labels, tasks
 from admin.frame.access import SIGNED_IN, officer
 from admin.frame.acting import acting
 from admin.frame.desk import Desk
@@ -39,7 +39,8 @@ def kept_form() -> Response | str:
     found = kept.offered(officer().id)
     if found is None:
         return redirect(url_for("home.start"), 303)  # type: ignore[return-value]
-    return render_template("home/kept.html", kept=found)
+    form = labels.of(found["path"])
+    return render_template("home/kept.html", kept=found, form=form, filled=form.told(found["fields"]))
 
 
 @desk.act("/kept/forget", may=SIGNED_IN)

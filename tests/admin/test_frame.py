@@ -100,3 +100,26 @@ def test_a_refused_act_shows_no_page_that_its_sender_may_not_open(office: Office
     assert "32001744" not in answer.text
     seen = office.seat("qian", "district_finance").post("/treasury/accounts")
     assert (seen.status, "32001744" in seen.text) == (422, True)
+
+
+def test_what_was_kept_is_shown_in_the_words_of_its_form(office: Office) -> None:
+    """And nothing that the page itself had put into it: it is submitted with the rest."""
+    seat = office.seat("tang", "card_counter")
+    filled = {"payee": "agent", "refund_no": "T20260715001", "why": "老人去世", "seen": "0123456789abcdef"}
+    data = filled | {"csrf_token": seat._token(), "form_id": "c" * 22}
+    office.passes(hours=1)
+    assert seat.client.post("/counter/cards/7/close", data=data).headers["Location"] == "/signin/?over=1"
+    with seat.client.session_transaction() as held, office.seat("tang").client.session_transaction() as renewed:
+        held["desk"] = renewed["desk"]
+
+    page = seat.get("/home/kept")
+    (form,) = page.find("//form[@action='/counter/cards/7/close']")
+    assert [" ".join(part.text_content().split()) for part in form.xpath(".//dl/div/*")] == [
+        *("个人余额退给 who gets the own money", "代理人 the agent"),
+        *("运营方退款流水号 the operator's number of the pay-out", "T20260715001"),
+        *("理由 why", "老人去世"),
+    ]
+    assert "确认销户" in form.text_content()
+    assert "0123456789abcdef" not in page.text
+    sent = {one.get("name"): one.get("value") for one in form.xpath(".//input")}
+    assert filled.items() <= sent.items()
