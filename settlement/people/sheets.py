@@ -22,7 +22,9 @@ from settlement.people.faults import Problem, Wrong
 MAX_UNPACKED = 512 * 1024 * 1024
 """Bytes a workbook may unpack to; more is a mistake or a trap, not a roster."""
 MAX_CELLS = 20_000_000
-"""Cells a sheet may span, empty ones included; a few bytes can claim that every row reaches the last column."""
+"""Cells a workbook's sheets may span, empty ones included; a few bytes can claim that every row reaches the last column."""
+MAX_ROWS = 2_000_000
+"""Rows of all sheets together, empty ones included: as few bytes can claim that the next row is the thousand millionth."""
 
 _MERGE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}mergeCell"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -105,7 +107,8 @@ def read_xlsx(content: bytes) -> list[Sheet]:
             reader = ExcelReader(io.BytesIO(content), read_only=True, data_only=False)
             reader.read()
             parts = {sheet.name: relation.target for sheet, relation in reader.parser.find_sheets()}
-            return [_sheet(worksheet, reader.archive, parts) for worksheet in reader.wb.worksheets]
+            room = _Room(MAX_ROWS, MAX_CELLS)
+            return [_sheet(worksheet, reader.archive, parts, room) for worksheet in reader.wb.worksheets]
     except Wrong:
         raise
     except Exception:  # whatever a broken file does to its reader; its words would quote cells
@@ -115,14 +118,25 @@ def read_xlsx(content: bytes) -> list[Sheet]:
 _TOO_LARGE = Problem("file_too_large", "文件过大", "is too large", "请分成几个文件", "Split it into several files")
 
 
-def _sheet(worksheet: Any, archive: zipfile.ZipFile, parts: dict[str, str]) -> Sheet:
+@dataclass
+class _Room:
+    """What a workbook's sheets may still span."""
+
+    rows: int
+    cells: int
+
+    def take(self, cells: int) -> None:
+        self.rows -= 1
+        self.cells -= cells
+        if self.rows < 0 or self.cells < 0:
+            raise Wrong(_TOO_LARGE)
+
+
+def _sheet(worksheet: Any, archive: zipfile.ZipFile, parts: dict[str, str], room: _Room) -> Sheet:
     worksheet.reset_dimensions()  # other programs write wrong ones, and cells beyond them would be lost
     rows: list[list[Value]] = []
-    cells = 0
     for row in worksheet.iter_rows():
-        cells += len(row)
-        if cells > MAX_CELLS:
-            raise Wrong(_TOO_LARGE)
+        room.take(len(row))
         rows.append(_trimmed([_value(cell) for cell in row]))
     while rows and not any(present(value) for value in rows[-1]):
         rows.pop()

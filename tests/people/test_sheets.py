@@ -39,6 +39,27 @@ def test_a_few_bytes_that_claim_a_great_many_cells(monkeypatch: pytest.MonkeyPat
     assert wrong(workbook(START + rows + END)) == "file_too_large"
 
 
+def test_a_few_bytes_that_claim_a_great_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "MAX_ROWS", 10_000)
+    far = '<row r="1"><c r="A1"><v>1</v></c></row><row r="10001"><c r="A10001"><v>1</v></c></row>'
+    assert wrong(workbook(START + far + END)) == "file_too_large"
+    near = far.replace("10001", "10000")
+    assert len(sheets.read(workbook(START + near + END), "名册.xlsx")[0].rows) == 10_000
+
+
+def test_many_sheets_are_no_way_round_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    book, made = Workbook(), io.BytesIO()
+    for _ in range(9):
+        book.create_sheet()
+    for sheet in book.worksheets:
+        sheet["CV1"] = 1
+    book.save(made)
+    monkeypatch.setattr(sheets, "MAX_CELLS", 999)  # ten sheets of a hundred cells each
+    assert wrong(made.getvalue()) == "file_too_large"
+    monkeypatch.setattr(sheets, "MAX_CELLS", 1000)
+    assert len(sheets.read(made.getvalue(), "名册.xlsx")) == 10
+
+
 def test_what_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "MAX_UNPACKED", 1024 * 1024)
     assert wrong(workbook(START + " " * 2 * 1024 * 1024 + END)) == "file_too_large"
