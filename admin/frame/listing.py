@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Response, request, url_for
 from openpyxl import Workbook
@@ -58,8 +58,10 @@ class Listed:
 
     def address(self, **changed: Any) -> str:
         """This list's address with something changed."""
-        given = {**request.args.to_dict(), **(request.view_args or {}), **changed}
-        return url_for(request.endpoint or "", **{name: value for name, value in given.items() if value is not None})
+        given = {name: value for name, value in {**request.args.to_dict(), **changed}.items() if value is not None}
+        path = url_for(request.endpoint or "", **(request.view_args or {}))
+        # What somebody put into the address goes into the query alone: url_for takes some names for settings of its own.
+        return f"{path}?{urlencode(given)}" if given else path
 
     def sorted_by(self, column: Column) -> str:
         return self.address(sort=f"-{column.key}" if self.sort == column.key else column.key, page=None)

@@ -98,3 +98,12 @@ def test_an_export_is_on_the_audit_trail(office: Office) -> None:
     with office.engine.connect() as conn:
         [row] = conn.execute(select(a.actor, a.subject, a.after).where(a.act == "list.export"))
     assert row == ("wang", "list:villages", {"address": "/villages/", "filters": "sort"})
+
+
+@pytest.mark.parametrize("name", ["endpoint", "_method", "_scheme", "_external", "_anchor"])
+def test_what_is_added_to_a_lists_address_stays_in_its_query(office: Office, name: str) -> None:
+    page = office.seat("wang", "town").get("/villages/", **{name: "javascript", "_external": "1"})
+    assert page.status == 200
+    links = page.find("//main//table//a/@href | //main//nav//a/@href")
+    assert links
+    assert all(link.startswith("/villages/?") and f"{name}=" in link and "#" not in link for link in links)
