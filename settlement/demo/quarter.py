@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,12 +14,13 @@ from settlement.closing import adjusting, approving, month, payment, quarter
 from settlement.closing.bankfile import plain_yuan
 from settlement.closing.tables import payment_orders
 from settlement.demo import offices
+from settlement.demo.accounts import TOWN
 from settlement.demo.founding import World, moment
 from settlement.demo.living import Life
 from settlement.fraud import deciding, scan
 from settlement.people.tables import seniors
 from settlement.periods import Month, Quarter
-from settlement.treasury import budgets
+from settlement.treasury import budgets, dedicated, matching
 from settlement.visits.tables import payment_stops
 from settlement.vouchers import issuance
 
@@ -27,6 +30,8 @@ DECIDE_ON_DAY = 8
 SETTLE_ON_DAY = 15
 DISTRICT_FEN, TOWN_FEN = 42_000, 18_000
 """Granted for 2026, for each senior: 7 to 3, as the scheme shares."""
+OPENING_FEN, INTEREST_FEN = 200_000_000, 4_217
+"""On a dedicated account before the quarter's payments, and what the bank pays on it."""
 
 Step = Callable[[str, str], None]
 """Told in Chinese and English what begins."""
@@ -220,3 +225,35 @@ def pay(world: World, period: str, sender: str, receiver: str, now: datetime, re
         confirmation = payment.confirm(act, answer)
     if confirmation.findings:
         raise RuntimeError(f"the bank's answer does not fit: {confirmation.findings[0]}")
+
+
+def reconcile(world: World) -> None:
+    """The bank's statements of two dedicated accounts: the district's interest is explained, the town's waits for somebody to do so."""
+    now = moment(date(2026, 10, SETTLE_ON_DAY + 11))
+    for payer in ("district", f"town:{TOWN}"):
+        with world.acting("fin.gu", now) as act:
+            content = _bank_statement(matching.documents(act.conn, payer))
+        name = f"account-{payer.replace(':', '-')}.csv"
+        (world.out / name).write_bytes(content)
+        with world.acting("fin.xu", now) as act:
+            taken = dedicated.take_in(act, payer, content, name)
+            found = dedicated.reconcile(act.conn, payer)
+            if payer == "district" and found is not None:
+                for line in found.unknown:
+                    dedicated.explain(act, line.id, "活期结息，转作本专户资金")
+        if taken.findings:
+            raise RuntimeError(f"the bank's statement does not fit: {taken.findings[0]}")
+
+
+def _bank_statement(documents: list[matching.Document]) -> bytes:
+    """As the simulated bank writes it: everything of ours on the day it was sent, and the interest of the quarter before."""
+    rows = [(date(2026, 9, 21), INTEREST_FEN, 0, "", "", "活期结息")]
+    for one in sorted(documents, key=lambda one: (one.since, one.id, one.in_fen)):
+        rows.append((one.since, one.in_fen, one.out_fen, one.name, one.reference, f"养老服务补贴 {one.id}"))
+    text, balance = io.StringIO(), OPENING_FEN
+    sheet = csv.writer(text)
+    sheet.writerow(("交易日期", "收入", "支出", "余额", "对方户名", "流水号", "摘要"))
+    for day, came, went, *words in rows:
+        balance += came - went
+        sheet.writerow((day, *(plain_yuan(fen) for fen in (came, went, balance)), *words))
+    return text.getvalue().encode("gb18030")

@@ -58,6 +58,7 @@ def tell(
     quarter.penalise(world)
     quarter.settle(world)
     quarter.pay_quarter(world)
+    quarter.reconcile(world)
     step("导出与核对", "exported and verified")
     with reading(engine) as conn:
         exports.write(conn, world.out, world.scheme.code)

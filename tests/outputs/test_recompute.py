@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from settlement.cli.demo import MARK
+from settlement.db import make_engine, reading
+from settlement.treasury import dedicated
 from tests.once import once
 
 SCRIPT = Path(__file__).parent / "recompute.py"
@@ -147,3 +149,16 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
     assert str(tmp_path) in ran.stderr.replace("\n", "")
     assert [file.name for file in tmp_path.iterdir()] == ["letters.txt"]
     assert not (tmp_path / MARK).exists()
+
+
+def test_two_accounts_of_the_demo_agree_with_the_bank_but_for_the_towns_interest(county: Path) -> None:
+    engine = make_engine(f"sqlite:///{county / 'songbai.db'}")
+    with reading(engine) as conn:
+        district, town = (dedicated.reconcile(conn, payer) for payer in ("district", "town:邵伯镇"))
+    engine.dispose()
+    assert district is not None and town is not None
+    assert [(one.explanation, one.in_fen) for one in district.unknown] == [("活期结息，转作本专户资金", 4_217)]
+    assert [(one.explanation, one.in_fen) for one in town.unknown] == [(None, 4_217)]
+    assert (district.unexplained, town.unexplained) == (0, 1)
+    assert district.bank_out == district.books_out > 0
+    assert town.bank_in - town.books_in == 4_217 and town.books_in > 0
