@@ -20,6 +20,9 @@ from settlement.people.objections import OUTCOMES
 from settlement.people.tables import enrolments, objections, seniors
 from settlement.people.tables import postings as posted
 
+NAMES = 200
+"""Of one posting on one page; the sheet to be printed has them all."""
+
 
 @desk.page("/postings", may="enrolment.read", menu=("公示", "Publicity"))
 def postings() -> str | Response:
@@ -51,13 +54,16 @@ def notice() -> str | Response:
         town, village = asked.get("town", ""), asked.get("village", "")
         who = officer()
         theirs_too = who.town in (None, town) and who.village in (None, village)
-        shown = notices.of_posting(conn, scheme, town, village, day) if theirs_too else None
+        pdf, number = asked.get("format") == "pdf", listing.page_asked()
+        part = {} if pdf else {"after": (number - 1) * NAMES, "most": NAMES}
+        shown = notices.of_posting(conn, scheme, town, village, day, **part) if theirs_too else None
     if shown is None:
         raise Refused(Reason.NOT_FOUND, what="notice")
-    if asked.get("format") == "pdf":
+    if pdf:
         content = printing.notice(scheme, shown, here().now())
         return listing.attachment(content, f"公示-{village}-{day}.pdf", "application/pdf")
-    return render_template("enrolment/notice.html", scheme=scheme, notice=shown, sexes=printing.SEXES)
+    pages = listing.Listed((), (), number, number * NAMES < shown.people, shown.people, "")
+    return render_template("enrolment/notice.html", scheme=scheme, notice=shown, sexes=printing.SEXES, pages=pages)
 
 
 @desk.page("/objections", may="enrolment.read", menu=("公示异议", "Objections"))

@@ -25,6 +25,7 @@ COUNTED = 10_000
 MOST_PAGES = 10**9
 EXPORTED = 200_000
 """The most rows of one exported file."""
+TOGETHER = "counted_together"
 Link = Callable[[Row[Any]], str]
 
 
@@ -74,12 +75,13 @@ def look(
     *,
     sort: str,
     name: str,
-    default: str | None = None,
+    together: bool = False,
 ) -> Listed:
     """The page of a list that the request's address asks for (``page``, ``sort``, ``export`` = xlsx or csv).
 
     ``source``: a select with joins and conditions and no columns; ``sort``: the key by which it is sorted unless asked otherwise, ``-key`` downwards;
     the first column breaks ties. ``name``: of exported files. An export is recorded in the audit trail; ``listed.download`` is then the answer.
+    ``together``: the source is summed up before its first row is known, so that its rows are counted while they are read and not once more.
     """
     known = {column.key: column for column in columns if column.sorts}
     asked = request.args.get("sort", sort)
@@ -91,11 +93,27 @@ def look(
     if export in ("xlsx", "csv"):
         record(name)
         return Listed((), columns, 1, False, None, by, _file(conn, query.limit(EXPORTED), columns, name, export))
-    number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
-    rows = conn.execute(query.limit(PER_PAGE + 1).offset((number - 1) * PER_PAGE)).all()
-    counted = select(func.count()).select_from(source.add_columns(columns[0].expression).limit(COUNTED + 1).subquery())
-    total = conn.execute(counted).scalar_one()
+    number = page_asked()
+    before = (number - 1) * PER_PAGE
+    query = query.add_columns(func.count().over().label(TOGETHER)) if together else query
+    rows = conn.execute(query.limit(PER_PAGE + 1).offset(before)).all()
+    if rows and together:
+        total = int(rows[0]._mapping[TOGETHER])
+    elif len(rows) <= PER_PAGE and (rows or not before):
+        total = before + len(rows)
+    else:
+        total = _counted(conn, source.add_columns(columns[0].expression))
     return Listed(rows[:PER_PAGE], columns, number, len(rows) > PER_PAGE, None if total > COUNTED else total, by)
+
+
+def _counted(conn: Connection, query: Select[Any]) -> int:
+    """Up to one more than are counted."""
+    return int(conn.execute(select(func.count()).select_from(query.limit(COUNTED + 1).subquery())).scalar_one())
+
+
+def page_asked() -> int:
+    """The number of the page that the request's address asks for, from 1."""
+    return min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
 
 
 def shown(column: Column, value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from settlement.people import prospects
 from settlement.people.tables import enrolments, seniors
@@ -28,12 +28,13 @@ class Posted:
 
 @dataclass(frozen=True)
 class Notice:
-    """``until``: the last of the working days."""
+    """``until``: the last of the working days; ``people``: how many names there are, of whom ``lines`` has those that were asked for."""
 
     town: str
     village: str
     posted_on: date
     until: date
+    people: int
     lines: tuple[Posted, ...]
 
 
@@ -42,20 +43,34 @@ def mask_name(name: str) -> str:
     return f"{name[0]}*" if len(name) < 3 else f"{name[0]}{'*' * (len(name) - 2)}{name[-1]}"
 
 
-def of_posting(conn: Connection, scheme: Scheme, town: str, village: str, posted_on: date) -> Notice | None:
-    """The names a village posted on a day; None when it posted none. Who was sent back since is left out."""
+def of_posting(
+    conn: Connection,
+    scheme: Scheme,
+    town: str,
+    village: str,
+    posted_on: date,
+    *,
+    after: int = 0,
+    most: int | None = None,
+) -> Notice | None:
+    """The names a village posted on a day; None when it posted none. Who was sent back since is left out.
+
+    ``after`` so many names, ``most`` so many: what each would get is reckoned of these only. Without them all are.
+    """
     e = enrolments.c
-    query = (
-        select(e.id, e.senior_id, e.publicity_until, seniors.c.name, seniors.c.sex, seniors.c.birth_date)
-        .join(seniors, seniors.c.id == e.senior_id)
-        .where(e.scheme_code == scheme.code, e.publicity_from == posted_on)
-        .where(seniors.c.town == town, seniors.c.village == village)
-        .order_by(e.id)
+    source = enrolments.join(seniors, seniors.c.id == e.senior_id)
+    posted = (
+        e.scheme_code == scheme.code,
+        e.publicity_from == posted_on,
+        seniors.c.town == town,
+        seniors.c.village == village,
     )
-    rows = conn.execute(query).all()
-    if not rows:
+    counted = select(func.count(), func.max(e.publicity_until)).select_from(source).where(*posted)
+    people, until = conn.execute(counted).one()
+    if not people:
         return None
-    until = max(row.publicity_until for row in rows)
+    query = select(e.id, e.senior_id, seniors.c.name, seniors.c.sex, seniors.c.birth_date).select_from(source)
+    rows = conn.execute(query.where(*posted).order_by(e.id).offset(after).limit(most)).all()
     given = prospects.decided(conn, scheme, [row.senior_id for row in rows], until)
     lines = []
     for row in rows:
@@ -71,4 +86,4 @@ def of_posting(conn: Connection, scheme: Scheme, town: str, village: str, posted
                 given[row.senior_id].amount_fen,
             )
         )
-    return Notice(town, village, posted_on, until, tuple(lines))
+    return Notice(town, village, posted_on, until, people, tuple(lines))

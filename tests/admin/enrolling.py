@@ -73,9 +73,9 @@ def take(seat: Seat, step: str, *ids: int, posted: str = "") -> Answer:
     return seat.post(f"{DUE}/{step}/pass", fields, seen=seen(looked))
 
 
-def approved(office: Office, who: dict[str, Seat]) -> int:
+def approved(office: Office, who: dict[str, Seat], **changed: Any) -> int:
     """An application that the district has filed."""
-    id_ = apply(who["village"])
+    id_ = apply(who["village"], **changed)
     for seat, step in (("village", "village_check"), ("town", "town_approve"), ("district", "district_file")):
         assert take(who[seat], step, id_).status == 303
     return id_
@@ -96,9 +96,9 @@ def order_of(office: Office) -> int:
         return int(conn.scalars(select(assessment_orders.c.id).order_by(assessment_orders.c.id.desc())).first() or 0)
 
 
-def assessed(office: Office, who: dict[str, Seat], lost: int = 30) -> int:
+def assessed(office: Office, who: dict[str, Seat], lost: int = 30, **changed: Any) -> int:
     """An application whose assessment was found: by default 60 points, level 2."""
-    id_ = approved(office, who)
+    id_ = approved(office, who, **changed)
     ordered = who["district"].post("/enrolment/order", scheme="jiangdu", assessor="ping", ids=[str(id_)])
     assert ordered.status == 303, ordered.text
     found = who["assessor"].post(f"/enrolment/assessments/{order_of(office)}/find", sheet(lost))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from admin.enrolment import printing, publicity
 from settlement.people.notice import mask_name
 from settlement.people.tables import objections
 from tests.admin import enrolling
@@ -45,6 +46,26 @@ def test_the_notice_shows_masked_names_and_amounts_and_nothing_more(desk: Office
     pdf = who["village"].get("/enrolment/notice", **NOTICE, format="pdf")
     assert pdf.content.startswith(b"%PDF-") and "attachment" in pdf.response.headers["Content-Disposition"]
     assert "2026-06-15" in who["town"].get("/enrolment/postings").text
+
+
+def test_a_long_notice_is_read_page_by_page_and_printed_whole(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three names, two on a page: the second page has the third; each page says that there are three, and until when they hang."""
+    born = ("1950-03-07", "1948-05-01", "1949-09-09")
+    ids = [assessed(desk, seats(desk), id_no=number(day)) for day in born]
+    desk.now = at("2026-06-15 09:00")
+    assert post_names(seats(desk), *ids).status == 303
+    village, printed = seats(desk)["village"], []
+    monkeypatch.setattr(publicity, "NAMES", 2)
+    monkeypatch.setattr(printing, "notice", lambda scheme, shown, now: printed.append(shown) or b"")
+    shown = []
+    for page in ("1", "2"):
+        answer = village.get("/enrolment/notice", **NOTICE, page=page)
+        assert answer.find("//caption/small")[0].text_content() == "3" and "2026-06-23" in answer.text
+        shown.append([int(cell.text_content()) for cell in answer.find("//tbody/tr/td[1]")])
+        shown.append([link.get("rel") for link in answer.find("//nav[@class='pager']/a")])
+    assert shown == [ids[:2], ["next"], ids[2:], ["prev"]]
+    village.get("/enrolment/notice", **NOTICE, format="pdf", page="2")
+    assert [[line.enrolment_id for line in each.lines] for each in printed] == [ids]
 
 
 def test_another_offices_notice_is_like_none(desk: Office) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from flask import render_template_string
+from flask import render_template_string, request
 from openpyxl import load_workbook
 from sqlalchemy import Engine, insert, select
 
@@ -37,8 +37,10 @@ def office(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Office:
             Column("north", "纬度", "latitude", p.latitude_e7, "number"),
             Column("fen", "金额", "amount", p.longitude_e7, "yuan"),
         )
+        together = request.args.get("together") is not None
         with looking() as conn:
-            found = listing.look(conn, select().select_from(places), columns, sort="village", name="villages")
+            source = select().select_from(places).where(p.longitude_e7 <= request.args.get("upto", 999, type=int))
+            found = listing.look(conn, source, columns, sort="village", name="villages", together=together)
         return found.download or render_template_string(PAGE, found=found)
 
     monkeypatch.setattr(desks, "all_of_them", lambda real=desks.all_of_them: [*real(), desk])
@@ -63,6 +65,24 @@ def test_a_list_is_read_in_pages_of_fifty(office: Office) -> None:
     assert "120" in first.find("//caption")[0].text_content()
     assert next(link.get("rel") for link in third.find("//nav[@class='pager']/a")) == "prev"
     assert third.find("//a[@rel='next']") == []
+
+
+@pytest.mark.parametrize("how", [{}, {"together": "1"}])
+def test_how_many_rows_there_are_is_said_on_every_page(
+    office: Office, how: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """120 in three pages, 50 on one, none at all, and behind the last page; counted up to 119 there are more than that."""
+    seat = office.seat("wang", "town")
+
+    def told(**asked: str | int) -> str:
+        return str(seat.get("/villages/", **how, **asked).find("//caption/small")[0].text_content())
+
+    assert [told(page=page) for page in (1, 2, 3, 4)] == ["120"] * 4
+    assert [told(upto=upto) for upto in (0, 50, 51)] == ["0", "50", "51"]
+    assert told(upto=50, page=2) == "50"
+    monkeypatch.setattr(listing, "COUNTED", 119)
+    assert {told(page=page) for page in (1, 2, 3, 4)} == {"> 10,000"}
+    assert told(upto=119, page=3) == "119"
 
 
 def test_a_list_is_sorted_by_a_column_either_way(office: Office) -> None:
