@@ -63,6 +63,12 @@ def as_of(conn: Connection, account_id: int, day: date, *, recorded_before: date
     return _one(conn, _AS_KNOWN, account_id, day=day, moment=recorded_before)
 
 
+def together_as_of(conn: Connection, code: str, day: date) -> int:
+    """What all shared accounts of one code together stood at when an effective day ended: the sum of their :func:`as_of`, in one statement."""
+    asked = {"code": code, "day": day, "month": day.isoformat()[:7], "first_day": day.replace(day=1)}
+    return int(conn.execute(_TOGETHER_AS_OF, asked).scalar_one())
+
+
 def first_day(conn: Connection, account_id: int) -> date | None:
     """The earliest effective day of what moved on an account; before it every balance is zero. None while nothing has moved."""
     found: date | None = conn.execute(_FIRST_DAY, {"account": account_id}).scalar_one()
@@ -148,6 +154,21 @@ def _as_of() -> Select[Any]:
     return select(total).where(accounts.c.id == _ACCOUNT)
 
 
+def _together_as_of() -> Select[Any]:
+    a, m, d = accounts.c, month_totals.c, day_totals.c
+    shared = select(a.id).where(~a.guarded, a.code == bindparam("code"))
+
+    def theirs(account_id: Any) -> Any:
+        return account_id.in_(shared)
+
+    total = _summed(
+        _folded(month_totals, theirs(m.account_id), m.month < bindparam("month")),
+        _folded(day_totals, theirs(d.account_id), d.day >= bindparam("first_day"), d.day <= _DAY),
+        *_sides(theirs, _above(UPTO), transfers.c.effective_on <= _DAY),
+    )
+    return select(total)
+
+
 def _first_day() -> Select[Any]:
     t, d = transfers.c, day_totals.c
     above = _above(_UNFOLDED), t.kind.in_(POSTED_KINDS)
@@ -230,6 +251,7 @@ def _available_after() -> Select[Any]:
 
 _BALANCE = _balance()
 _AS_OF = _as_of()
+_TOGETHER_AS_OF = _together_as_of()
 _AS_KNOWN = _as_known()
 _FIRST_DAY = _first_day()
 _BALANCES = _together(accounts.c.owner, accounts.c.code == bindparam("code"))

@@ -83,8 +83,10 @@ def _subsidy(conn: Connection, scheme_code: str, year: int) -> dict[str, int]:
     last_day = date(year, 12, 31)
     control = (accounts.c.code == chart.VOUCHER_CONTROL, accounts.c.owner == chart.scheme(scheme_code))
     before, after = (_stood(conn, day, *control) for day in (date(year, 1, 1) - timedelta(days=1), last_day))
-    claims = _stood(conn, last_day, accounts.c.code == chart.PROVIDER_CLAIM)
-    lapsed = select(_sum(t.amount)).where(t.group_id.startswith(f"lapse/{scheme_code}/{year}-"))
+    claims = balance.together_as_of(conn, chart.PROVIDER_CLAIM, last_day)
+    # By the reference for the index, by the group for the year.
+    of_scheme = (t.reference == f"scheme:{scheme_code}", t.code == "lapse")
+    lapsed = select(_sum(t.amount)).where(*of_scheme, t.group_id.startswith(f"lapse/{scheme_code}/{year}-"))
     return {
         "issued": int(conn.execute(select(_sum(r.amount)).where(*of_run)).scalar_one()),
         "taken_back": int(conn.execute(select(_sum(x.taken_back)).where(*of_return)).scalar_one()),

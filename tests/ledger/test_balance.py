@@ -85,6 +85,7 @@ def test_on_a_day_it_is_what_took_effect_by_then(summer: tuple[Engine, int, int,
     with reading(engine) as conn:
         assert balance.as_of(conn, claim, date.fromisoformat(day)) == claimed
         assert balance.as_of(conn, purse, date.fromisoformat(day)) == 100_000 - claimed
+        assert balance.together_as_of(conn, "provider_claim_personal", date.fromisoformat(day)) == claimed
 
 
 @pytest.mark.parametrize(

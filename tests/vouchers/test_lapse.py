@@ -14,6 +14,7 @@ from settlement.ledger.transfer import Posted, Transfer
 from settlement.periods import Month
 from settlement.scheduler.jobs import JOBS, NOTHING, district_zone
 from settlement.scheduler.runs import run_due
+from settlement.treasury import year_end
 from settlement.vouchers import lapse
 from settlement.vouchers.purses import Lot, open_lots
 from tests.cards.county import DISTRICT, SCHEME, carded
@@ -51,6 +52,9 @@ def test_a_quarters_lot_is_spent_first_and_lapses(engine: Engine) -> None:
         control = account_book.account_id(act.conn, chart.VOUCHER_CONTROL, f"scheme:{SCHEME}")
         assert control is not None
         assert balance.balance(act.conn, control) == -80_00  # issued and still in the purse
+        years = [year_end.figures(act.conn, SCHEME, year, date(2027, 1, 15))["subsidy"] for year in (2026, 2027)]
+    told = [(each["issued"], each["lapsed"], each["claimed"], each["outstanding_after"]) for each in years]
+    assert told == [(160_00, 80_00, 0, 80_00), (0, 0, 0, 80_00)]
     clean(engine)
 
 
