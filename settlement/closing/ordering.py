@@ -94,7 +94,8 @@ def follow(act: Act, scheme_code: str, period: str) -> str | None:
     """
     o, q = payment_orders.c, quarter_closes.c
     of_quarter = (q.scheme_code == scheme_code, q.quarter == period)
-    stage = act.conn.execute(select(q.stage).where(*of_quarter)).scalar_one_or_none()
+    # Held before the orders are looked at: of two officers with the last ones the second finds the first one's done.
+    stage = act.conn.execute(select(q.stage).where(*of_quarter).with_for_update()).scalar_one_or_none()
     if stage not in ("ordered", "exported", "paid"):
         return None
     statuses = set(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from settlement import officers
 from settlement.act import Act
 from settlement.closing.tables import payer_accounts
+from settlement.db import insert_if_absent
 from settlement.ledger import chart
 from settlement.outcomes import Reason, Refused
 from settlement.providers.register import require_account
@@ -36,12 +37,12 @@ def register_account(act: Act, payer: str, name: str, account: str, bank: str) -
         raise Refused(Reason.BAD_INPUT, detail="payer, name, account, bank")
     require_account(account)
     row = {"name": name, "account": account, "bank": bank, "set_by": act.actor.id, "set_at": act.now}
-    known = act.conn.execute(select(payer_accounts).where(payer_accounts.c.payer == payer)).one_or_none()
-    if known is None:
-        act.conn.execute(insert(payer_accounts), row | {"payer": payer})
-    else:
-        act.conn.execute(update(payer_accounts).where(payer_accounts.c.payer == payer).values(**row))
-    before = {"account": known.account, "bank": known.bank} if known else None
+    before = None
+    if act.conn.execute(insert_if_absent(act.conn, payer_accounts), row | {"payer": payer}).rowcount != 1:
+        its = payer_accounts.c.payer == payer
+        known = act.conn.execute(select(payer_accounts).where(its).with_for_update()).one()
+        act.conn.execute(update(payer_accounts).where(its).values(**row))
+        before = {"account": known.account, "bank": known.bank}
     act.audit("payer.account", f"payer:{payer}", before=before, after={"account": account, "bank": bank})
 
 

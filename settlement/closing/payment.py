@@ -17,8 +17,10 @@ from settlement.closing.bankfile import Answer
 from settlement.closing.tables import (
     bank_batches,
     bank_results,
+    month_closes,
     order_corrections,
     payment_orders,
+    quarter_closes,
     settlement_shares,
     settlements,
 )
@@ -68,6 +70,7 @@ def export(
     wanted = [o.scheme_code == scheme_code, o.period == period]
     if payer is not None:
         wanted.append(o.payer == payer)
+    _hold(act.conn, scheme_code, period)
     drafted = act.conn.execute(
         select(payment_orders).where(*wanted, o.status == "drafted").order_by(o.id).with_for_update()
     ).all()
@@ -84,6 +87,13 @@ def export(
         batch_id = found
     ordering.follow(act, scheme_code, period)
     return _rendered(act.conn, batch_id, form if drafted else None, again=not drafted)
+
+
+def _hold(conn: Connection, scheme_code: str, period: str) -> None:
+    """Whoever exports of one period takes turns, each payer too: batches are numbered, and the last one out moves the quarter on."""
+    q, m = quarter_closes.c, month_closes.c
+    conn.execute(select(q.stage).where(q.scheme_code == scheme_code, q.quarter == period).with_for_update()).all()
+    conn.execute(select(m.stage).where(m.scheme_code == scheme_code, m.month == period).with_for_update()).all()
 
 
 def _complete(act: Act, drafted: Sequence[Row[Any]]) -> None:
