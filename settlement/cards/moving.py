@@ -26,7 +26,7 @@ def move(act: Act, ring: KeyRing, senior_id: int, town: str, village: str, addre
     district does not have, NEWS_KNOWN when the person lives there already.
     """
     require(act, "senior.change")
-    senior = require_person(act, senior_id)
+    senior = require_person(act, senior_id, lock=True)
     changes.require_here(senior)
     known = select(exists().where(places.c.town == town, places.c.village == village))
     if not act.conn.execute(known).scalar_one():

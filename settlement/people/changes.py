@@ -186,10 +186,12 @@ def require_here(senior: Any) -> None:
 
 
 def _people(act: Act, senior_ids: Iterable[int]) -> dict[int, Any]:
-    wanted = list(dict.fromkeys(senior_ids))
+    """Their rows, held: of two offices with news of one person the second finds what the first put on record."""
+    wanted = sorted(set(senior_ids))
     found: dict[int, Any] = {}
     for part in chunks(wanted):
-        for row in act.conn.execute(select(seniors).where(seniors.c.id.in_(part))):
+        held = select(seniors).where(seniors.c.id.in_(part)).order_by(seniors.c.id).with_for_update(key_share=True)
+        for row in act.conn.execute(held):
             found[row.id] = row
     missing = [id_ for id_ in wanted if id_ not in found]
     if missing:

@@ -79,7 +79,7 @@ def decide(act: Act, scheme: Scheme, senior_ids: Iterable[int], from_month: Mont
     A row that would have begun later is superseded. Afterwards no month lies in two rows of one person.
     """
     decided = Decided()
-    for part in chunks(dict.fromkeys(senior_ids)):
+    for part in chunks(sorted(set(senior_ids))):
         _decide_some(act, scheme, part, from_month, reason, decided)
     return decided
 
@@ -88,6 +88,9 @@ def _decide_some(
     act: Act, scheme: Scheme, senior_ids: list[int], from_month: Month, reason: str, decided: Decided
 ) -> None:
     day = reckoning_day(from_month)
+    # Held until the act ends: what is decided from, and what it replaces, is nobody else's meanwhile.
+    held = select(seniors.c.id).where(seniors.c.id.in_(senior_ids)).order_by(seniors.c.id)
+    act.conn.execute(held.with_for_update(key_share=True)).all()
     live = _live_rows(act.conn, scheme.code, senior_ids, from_month)
     begin: list[dict[str, Any]] = []
     close: list[int] = []

@@ -46,9 +46,11 @@ def holder(senior_id: int, agent_id: int | None = None) -> Actor:
     return Actor(f"senior:{senior_id}" if agent_id is None else f"senior:{senior_id}/agent:{agent_id}", "holder")
 
 
-def require_person(act: Act, senior_id: int) -> Row[Any]:
-    """The senior's row, when the actor may touch this person: an office's own people, a holder's own self. Raises Refused (NOT_FOUND, NOT_ALLOWED)."""
-    senior = act.conn.execute(select(seniors).where(seniors.c.id == senior_id)).one_or_none()
+def require_person(act: Act, senior_id: int, *, lock: bool = False) -> Row[Any]:
+    """The senior's row, when the actor may touch this person: an office's own people, a holder's own self. ``lock``: until the act ends nobody else
+    changes it. Raises Refused (NOT_FOUND, NOT_ALLOWED)."""
+    query = select(seniors).where(seniors.c.id == senior_id)
+    senior = act.conn.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
     if senior is None:
         raise Refused(Reason.NOT_FOUND, what=f"senior {senior_id}")
     if act.actor.role == "holder":
