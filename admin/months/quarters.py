@@ -192,16 +192,25 @@ def _payers(conn: Connection, scheme: str, which: Quarter) -> list[Row[Any]]:
     return list(conn.execute(query))
 
 
+_OF_A_SETTLEMENT = (
+    Column(
+        "id",
+        "季度结算",
+        "Settlement",
+        settlements.c.id,
+        link=lambda row: url_for("months.settlement", settlement_id=row.id),
+    ),
+    Column("town", "镇街", "Town", settlements.c.town),
+    Column("provider", "服务商", "Provider", providers.c.name),
+)
+
+
 def _settlements(conn: Connection, scheme: str, which: Quarter) -> listing.Listed:
     s, p = settlements.c, providers.c
     source: Select[Any] = select().select_from(settlements).join(providers, p.id == s.provider_id)
     source = scope.within(source.where(s.scheme_code == scheme, s.quarter == str(which)), town=s.town)
     columns = (
-        Column(
-            "id", "季度结算", "Settlement", s.id, link=lambda row: url_for("months.settlement", settlement_id=row.id)
-        ),
-        Column("town", "镇街", "Town", s.town),
-        Column("provider", "服务商", "Provider", p.name),
+        *_OF_A_SETTLEMENT,
         Column("gross", "月结合计", "Statements", s.gross_fen, "yuan"),
         Column("adjustments", "调整", "Adjustments", s.adjustments_fen, "yuan"),
         Column("net", "净额", "Net", s.net_fen, "yuan"),
@@ -216,11 +225,7 @@ def _shares(conn: Connection, scheme: str, which: Quarter) -> listing.Listed:
     source = source.join(providers, p.id == s.provider_id)
     source = scope.within(source.where(s.scheme_code == scheme, s.quarter == str(which)), town=s.town)
     columns = (
-        Column(
-            "id", "季度结算", "Settlement", s.id, link=lambda row: url_for("months.settlement", settlement_id=row.id)
-        ),
-        Column("town", "镇街", "Town", s.town),
-        Column("provider", "服务商", "Provider", p.name),
+        *_OF_A_SETTLEMENT,
         Column("payer", "承担方", "Payer", h.payer, "code"),
         Column("weight", "比例", "Weight", h.weight, "number"),
         Column("amount", "金额", "Amount", h.amount_fen, "yuan"),
