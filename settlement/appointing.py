@@ -94,7 +94,7 @@ def move(
     asked: dict[str, Any] = {"town": town, "village": village, "provider_id": provider_id}
     scope = {key: value if key in needs else None for key, value in asked.items()}
     if not all(scope[key] for key in needs):
-        raise Refused(Reason.BAD_INPUT, detail="范围 scope")
+        raise Refused(Reason.BAD_INPUT, detail="范围 | scope")
     _require_above(act, row.role, scope["town"], scope["provider_id"])
     before = {key: getattr(row, key) for key in scope}
     if before == scope:

@@ -319,11 +319,11 @@ class Declined:
 
     @property
     def zh(self) -> str:
-        return fill(self.reason.words.zh, self.details)
+        return fill(self.reason.words.zh, _halves(self.details, 0))
 
     @property
     def en(self) -> str:
-        return fill(self.reason.words.en, self.details)
+        return fill(self.reason.words.en, _halves(self.details, -1))
 
 
 def declined(reason: Reason, **details: Any) -> Declined:
@@ -335,7 +335,9 @@ NAMED_BY_CODE = ("what", "who", "state", "event")
 
 
 class Refused(Exception):
-    """Nothing of this act is kept. ``details`` fill the placeholders of the words; never put personal data there."""
+    """Nothing of this act is kept. ``details`` fill the placeholders of the words; never put personal data there.
+
+    A detail that is words itself is written "中文 | English": each language tells its own half."""
 
     def __init__(self, reason: Reason, **details: Any) -> None:
         self.reason = reason
@@ -345,11 +347,15 @@ class Refused(Exception):
     @property
     def zh(self) -> str:
         said = {name: chinese(self.details[name]) for name in NAMED_BY_CODE if name in self.details}
-        return fill(self.reason.words.zh, self.details | said)
+        return fill(self.reason.words.zh, _halves(self.details | said, 0))
 
     @property
     def en(self) -> str:
-        return fill(self.reason.words.en, self.details)
+        return fill(self.reason.words.en, _halves(self.details, -1))
+
+
+def _halves(details: dict[str, Any], which: int) -> dict[str, Any]:
+    return {name: said.split(" | ")[which] if isinstance(said, str) else said for name, said in details.items()}
 
 
 class _Blank(dict[str, Any]):

@@ -35,7 +35,7 @@ def compare() -> str:
     given, file = forms.read(OfDay), forms.upload("file", LARGEST)
     if file is None:
         g.wrong = {"file": forms.MISSING}
-        raise Refused(Reason.BAD_INPUT, detail="file")
+        raise Refused(Reason.BAD_INPUT, detail="请选择文件 | choose a file")
     with acting() as act:
         g.compared = operator_file.reconcile(act, given["day"], file.stream.read())
     return str(daily_file())

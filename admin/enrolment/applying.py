@@ -101,7 +101,7 @@ def look_up() -> Response | str:
         who = check(given["id_no"], local_date(here().now()))
         if isinstance(who, IdentityFault):
             g.wrong = {"id_no": f"{who.zh}，{who.mend_zh} {who.en}"}
-            raise Refused(Reason.BAD_INPUT, detail="身份证号 identity number")
+            raise Refused(Reason.BAD_INPUT, detail="身份证号 | identity number")
         known = register.find_many(conn, here().ring, [who.number]).get(who.number)
         if known is None:
             return _form(conn, given["scheme"])
@@ -179,7 +179,7 @@ def _entry(conn: Connection, scheme: Scheme, given: dict[str, Any]) -> Entry:
     if wrong or entry is None:
         said = {key: f"{each.zh}，{each.mend_zh} {each.en}" for key, each in wrong.items()}
         g.wrong = said
-        raise Refused(Reason.BAD_INPUT, detail="见各栏 see the fields")
+        raise Refused(Reason.BAD_INPUT, detail="见标出的各栏 | see the fields that are marked")
     return entry
 
 

@@ -168,7 +168,7 @@ def _filled() -> Sheet:
         raise
     if missing:
         g.wrong = missing
-        raise Refused(Reason.BAD_INPUT, detail=f"还有{len(missing)}项没有评分 {len(missing)} items are empty")
+        raise Refused(Reason.BAD_INPUT, detail=f"还有{len(missing)}项没有评分 | {len(missing)} items are empty")
     return Sheet(points, tuple(given["worse"]), given["assessed_on"])
 
 

@@ -163,7 +163,7 @@ def add_paper(enrolment_id: int) -> Response:
     given = forms.read(Adding)
     file = forms.upload("file", papers.LARGEST)
     if file is None:
-        raise Refused(Reason.BAD_INPUT, detail="文件 file")
+        raise Refused(Reason.BAD_INPUT, detail="请选择文件 | choose a file")
     with acting() as act:
         of_theirs(act.conn, enrolment_id)
         put_paper(act, enrolment_id, given["kind"], file)

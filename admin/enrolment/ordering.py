@@ -142,7 +142,7 @@ def _found(conn: Connection, id_no: str) -> int:
     who = check(id_no, local_date(here().now()))
     if isinstance(who, IdentityFault):
         g.wrong = {"id_no": f"{who.zh}，{who.mend_zh} {who.en}"}
-        raise Refused(Reason.BAD_INPUT, detail="身份证号 identity number")
+        raise Refused(Reason.BAD_INPUT, detail="身份证号 | identity number")
     known = register.find_many(conn, here().ring, [who.number]).get(who.number)
     query = scope.people(select(seniors.c.id)).where(seniors.c.id == (known.id if known is not None else -1))
     return int(scope.one(conn, query, "senior").id)
@@ -172,7 +172,7 @@ def _assessors(conn: Connection) -> list[tuple[str, str]]:
 
 def _require_some(ids: list[int]) -> None:
     if not ids:
-        raise Refused(Reason.BAD_INPUT, detail="没有选人 nobody is ticked")
+        raise Refused(Reason.BAD_INPUT, detail="没有选人 | nobody is ticked")
 
 
 def _ordered(count: int, page: str, scheme: Scheme) -> Response:

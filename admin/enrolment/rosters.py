@@ -65,7 +65,7 @@ def hand_in() -> Response:
     given = forms.read(Handing)
     file = forms.upload("file", LARGEST)
     if file is None:
-        raise Refused(Reason.BAD_INPUT, detail="文件 file")
+        raise Refused(Reason.BAD_INPUT, detail="请选择文件 | choose a file")
     ring = here().ring
     with acting() as act:
         scheme_of(act.conn, given["scheme"])

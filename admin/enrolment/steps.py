@@ -88,7 +88,7 @@ def _look_once_more(scheme_code: str, step: str) -> str:
         require_taker(rule)
         ids = _ids(conn, scheme, step, given)
         if not ids:
-            raise Refused(Reason.BAD_INPUT, detail="没有选人 nobody is ticked")
+            raise Refused(Reason.BAD_INPUT, detail="没有选人 | nobody is ticked")
         return _confirm(conn, scheme, rule, ids, given)
 
 
@@ -202,7 +202,7 @@ def _unchanged(conn: Connection, scheme: Scheme, step: str, given: dict[str, Any
     if given["all"]:
         require_unchanged(*_facts(scheme, rule, _people(conn, scheme, ids)))
     if not ids:
-        raise Refused(Reason.BAD_INPUT, detail="没有选人 nobody is ticked")
+        raise Refused(Reason.BAD_INPUT, detail="没有选人 | nobody is ticked")
     return ids
 
 

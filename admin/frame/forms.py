@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask import g, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from werkzeug.datastructures import FileStorage
 
+from admin.frame import labels
 from settlement.money import parse_yuan
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
@@ -44,7 +46,15 @@ def read(form: type[Form]) -> dict[str, Any]:
         return dict(form().load(given))
     except ValidationError as error:
         g.wrong = {name: _said(said) for name, said in error.normalized_messages().items()}
-        raise Refused(Reason.BAD_INPUT, detail="、".join(sorted(g.wrong))) from error
+        raise Refused(Reason.BAD_INPUT, detail=_where(g.wrong)) from error
+
+
+def _where(wrong: Iterable[str]) -> str:
+    """The fields' own words, as the form shows them."""
+    form = labels.of(request.path)
+    said = [words for name in wrong if (words := form.typed.get(name) or form.chosen.get(name))]
+    said = said or [("见标出的各栏", "see the fields that are marked")]
+    return f"{'、'.join(zh for zh, _ in said)} | {', '.join(en for _, en in said)}"
 
 
 def upload(name: str, largest: int) -> FileStorage | None:

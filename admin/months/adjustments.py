@@ -71,7 +71,7 @@ def propose_adjustment() -> Response:
     given = forms.read(Proposal)
     if given["amount"] <= 0:
         g.wrong = {"amount": "写正数，方向由类别决定 above zero; the kind says which way"}
-        raise Refused(Reason.BAD_INPUT, detail="amount")
+        raise Refused(Reason.BAD_INPUT, detail="金额 | amount")
     kind, direction, _ = WHAT[given["what"]]
     with acting() as act:
         id = adjusting.propose(

@@ -214,5 +214,5 @@ def _place(conn: Connection, role: str, given: dict[str, Any]) -> dict[str, Any]
     offered = _choices(conn, role)
     for key, choices in (("town", "towns"), ("village", "villages"), ("provider_id", "organisations")):
         if offered[choices] is not None and place.get(key) not in [value for value, _ in offered[choices]]:
-            raise Refused(Reason.BAD_INPUT, detail="范围 scope")
+            raise Refused(Reason.BAD_INPUT, detail="范围 | scope")
     return place

@@ -179,7 +179,7 @@ def _wanted(kind: str) -> Change:
 def _read(wanted: Change, scheme: Scheme, kind: str) -> Given:
     given = read(wanted.form)
     if "category" in given and given["category"] not in {each.code for each in scheme.categories}:
-        raise Refused(Reason.BAD_INPUT, detail="类别 category")
+        raise Refused(Reason.BAD_INPUT, detail="类别 | category")
     return given
 
 

@@ -211,7 +211,7 @@ def take_up() -> Response:
         ]
         if not listed:
             g.wrong = {}
-            raise Refused(Reason.BAD_INPUT, detail="现在不在集中申报期内 no intake is open now")
+            raise Refused(Reason.BAD_INPUT, detail="现在不在集中申报期内 | no intake is open now")
         for scheme in listed:
             made += len(inviting.take_up(act, scheme))
     done(f"已受理{made}人的申请", f"{made} applications taken")

@@ -43,7 +43,7 @@ def import_population() -> str:
     with acting() as act:
         if code not in {each.code for each in all_schemes(act.conn, act.now)}:
             g.wrong = {"scheme": "请从列表中选择 choose one of the list"}
-            raise Refused(Reason.BAD_INPUT, detail="方案 scheme")
+            raise Refused(Reason.BAD_INPUT, detail="方案 | scheme")
         scheme = store.in_force(act.conn, code, Month.of(act.now))
         done = registers.import_population(act, here().ring, scheme, content, name, accept_valid=accept)
     return _page(population=done)
@@ -70,7 +70,7 @@ def chosen_file(field: str) -> tuple[str, bytes]:
     file = forms.upload(field, LARGEST)
     if file is None:
         g.wrong = {**g.get("wrong", {}), field: "请选择文件 choose a file"}
-        raise Refused(Reason.BAD_INPUT, detail="文件 file")
+        raise Refused(Reason.BAD_INPUT, detail="请选择文件 | choose a file")
     return file.filename or "", file.read()
 
 

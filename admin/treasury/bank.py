@@ -101,7 +101,7 @@ def take_statement(payer: str) -> Response:
     require_payer(payer)
     file = forms.upload("file", statement_file.LARGEST)
     if file is None:
-        raise Refused(Reason.BAD_INPUT, detail="请选择文件 choose a file")
+        raise Refused(Reason.BAD_INPUT, detail="请选择文件 | choose a file")
     content = file.stream.read()
     with acting() as act:
         found = dedicated.take_in(act, payer, content, file.filename or "")

@@ -50,7 +50,7 @@ def take_results() -> Response:
     given = forms.read(ResultForm)
     file = forms.upload("file", LARGEST)
     if file is None:
-        raise Refused(Reason.BAD_INPUT, detail="请选择文件 choose a file")
+        raise Refused(Reason.BAD_INPUT, detail="请选择文件 | choose a file")
     content = file.stream.read()
     with acting() as act:
         found = payment.confirm(act, content, layout=given["layout"])

@@ -30,7 +30,7 @@ def move(act: Act, ring: KeyRing, senior_id: int, town: str, village: str, addre
     changes.require_here(senior)
     known = select(exists().where(places.c.town == town, places.c.village == village))
     if not act.conn.execute(known).scalar_one():
-        raise Refused(Reason.BAD_INPUT, detail=f"没有这个村社区 no such village: {town}{village}")
+        raise Refused(Reason.BAD_INPUT, detail=f"没有这个村社区：{town}{village} | no such village: {town}{village}")
     elsewhere = (town, village) != (senior.town, senior.village)
     if not elsewhere and not address:
         raise Refused(Reason.NEWS_KNOWN, known=f"{town}{village}")

@@ -185,7 +185,7 @@ def withdraw(act: Act, adjustment_id: str, why: str) -> None:
     if row.kind not in PROPOSED or row.approved_by is not None:
         raise Refused(Reason.WRONG_STATE, state="approved" if row.approved_by else row.kind, event="withdraw")
     if not why.strip():
-        raise Refused(Reason.BAD_INPUT, detail="why")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     if row.withdrawn_by is not None:
         return
     a = adjustments.c

@@ -34,7 +34,7 @@ def register_account(act: Act, payer: str, name: str, account: str, bank: str) -
     """Record the dedicated account of a payer (``district``, ``town:...``, ``card_operator``); orders drawn up or sent later use it."""
     officers.require(act, "payment.account")
     if not (payer and name and account and bank):
-        raise Refused(Reason.BAD_INPUT, detail="payer, name, account, bank")
+        raise Refused(Reason.BAD_INPUT, detail="出资方、户名、账号、开户行 | payer, name, account, bank")
     require_account(account)
     row = {"name": name, "account": account, "bank": bank, "set_by": act.actor.id, "set_at": act.now}
     before = None

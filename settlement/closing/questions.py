@@ -139,5 +139,5 @@ def _concerns(conn: Connection, statement: Row[Any], visit_id: str) -> bool:
 def _worded(words: str) -> str:
     words = words.strip()
     if not words or len(words) > LONGEST:
-        raise Refused(Reason.BAD_INPUT, detail=f"1–{LONGEST}字 characters")
+        raise Refused(Reason.BAD_INPUT, detail=f"1–{LONGEST}字 | 1–{LONGEST} characters")
     return words

@@ -45,7 +45,7 @@ def _decide(act: Act, visit_id: str, decision: str, reason: str) -> list[str]:
         raise Refused(Reason.NOT_FOUND, what=f"visit {visit_id}")
     officers.require(act, "stop.decide", town=visit.town)
     if not reason.strip():
-        raise Refused(Reason.BAD_INPUT, detail="reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     stop = payment_stops.c
     of_visit = select(payment_stops).where(stop.visit_id == visit_id).order_by(stop.id).with_for_update()
     stops = act.conn.execute(of_visit).all()

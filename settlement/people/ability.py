@@ -119,7 +119,7 @@ def judge(points: Mapping[str, int], worse: Iterable[str] = ()) -> Judged:
     held = set(worse)
     wrong = [item.zh for code, item in ITEMS.items() if not 0 <= points.get(code, -1) <= item.most]
     if wrong or set(points) - set(ITEMS) or held - set(known):
-        raise Refused(Reason.BAD_INPUT, detail="、".join(wrong) or "评估表 sheet")
+        raise Refused(Reason.BAD_INPUT, detail="、".join(wrong) or "评估表 | sheet")
     total = sum(points.values())
     base = next(level for least, level in CUT_OFFS if total >= least)
     steps = [known[code].levels for code in held]

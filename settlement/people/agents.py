@@ -91,7 +91,7 @@ def appoint(act: Act, ring: KeyRing, senior_id: int, name: str, phone: str, rela
     _require_listed(how, [code for code in CONSENTS if (code == "card_pin") == own], "how")
     name = name.strip()
     if not 1 <= len(name) <= 80:
-        raise Refused(Reason.BAD_INPUT, detail="姓名 name")
+        raise Refused(Reason.BAD_INPUT, detail="姓名 | name")
     row = {"senior_id": senior_id, "name": name, "relation": relation, "consent": how}
     row |= {"phone_cipher": ring.encrypt(number, PHONE), "phone_index": ring.index(number, PHONE)}
     row |= {"appointed_by": act.actor.id, "appointed_at": act.now, "waits_since": None if own else act.now}

@@ -59,7 +59,7 @@ def apply_known(act: Act, scheme: Scheme, senior_id: int, applied_on: date, decl
     require_person(act, senior_id)
     unknown = set(declared) - {category.code for category in scheme.categories}
     if unknown:
-        raise Refused(Reason.BAD_INPUT, detail="类别 categories")
+        raise Refused(Reason.BAD_INPUT, detail="类别 | categories")
     c = categories.c
     held = select(c.category).where(
         c.senior_id == senior_id, c.valid_from <= applied_on, or_(c.valid_to.is_(None), c.valid_to > applied_on)

@@ -71,7 +71,7 @@ def ask(act: Act, scheme: Scheme, senior_id: int, why: str) -> int:
     require(act, "assessment.ask")
     require_person(act, senior_id)
     if not why.strip():
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     _require_entitled(act, scheme, [senior_id])
     if not _order(act, scheme, {senior_id: None}, "asked", None, why):
         raise Refused(Reason.NEWS_KNOWN, known="评估任务 an order")
@@ -169,7 +169,7 @@ def withdraw(act: Act, order_id: int, why: str) -> None:
     require_theirs(act, [order])
     _require_state(order, *UNDER_WAY)
     if not why.strip():
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     values = {"status": "withdrawn", "decided_by": act.actor.id, "decided_at": act.now, "decided_why": why}
     _write(act, order_id, values)
     act.audit("assessment.withdraw", f"assessment:{order_id}", why=why)

@@ -217,7 +217,7 @@ def _post(act: Act, scheme: Scheme, rows: list[Any], today: date, until: date) -
 def refuse(act: Act, scheme: Scheme, enrolment_ids: Sequence[int], step: str, reason: str) -> None:
     """Refuse a batch at the step that is due, by who would pass it; the reason is owed to the applicant."""
     if not reason.strip():
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     rows, _ = _due(act, scheme, enrolment_ids, step)
     ids = [row.id for row in rows]
     _move(act, scheme, ids, REFUSED, local_date(act.now, scheme.time_zone))

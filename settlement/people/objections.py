@@ -35,7 +35,7 @@ def raise_objection(act: Act, scheme: Scheme, enrolment_id: int, words: str) -> 
     if row.step != enrolment.PUBLICISE or not posted:
         raise Refused(Reason.PUBLICITY_NOT_RUNNING)
     if not words.strip():
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     values = {"enrolment_id": enrolment_id, "words": words, "recorded_by": act.actor.id, "recorded_at": act.now}
     id: int = act.conn.execute(insert(objections).values(values).returning(objections.c.id)).scalar_one()
     enrolment.record(act, [enrolment_id], enrolment.PUBLICISE, "objected")
@@ -51,7 +51,7 @@ def decide(act: Act, scheme: Scheme, objection_id: int, outcome: str, why: str) 
     require(act, "enrolment.objection_decide")
     found = _open(act, objection_id)
     if outcome not in OUTCOMES or not why.strip():
-        raise Refused(Reason.BAD_INPUT, detail="结论和理由 outcome and reason")
+        raise Refused(Reason.BAD_INPUT, detail="结论和理由 | outcome and reason")
     require_other(act, found.recorded_by)
     values = {"outcome": outcome, "decided_by": act.actor.id, "decided_at": act.now, "decided_why": why}
     o = objections.c

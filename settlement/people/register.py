@@ -201,7 +201,7 @@ def reveal(act: Act, ring: KeyRing, senior_id: int, what: Field, why: str) -> st
     """One field in full, on record: who looked, at what, why. Raises Refused: NOT_ALLOWED, NOT_FOUND, BAD_INPUT without a reason or for another field."""
     require(act, "senior.reveal")
     if not why.strip() or what not in _FIELDS:
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     row = require_person(act, senior_id)
     cipher = getattr(row, f"{what}_cipher")
     act.audit("senior.reveal", f"senior:{senior_id}", after={"field": what}, why=why)

@@ -102,7 +102,7 @@ def revoke(act: Act, device_id: str, reason: str) -> None:
         raise Refused(Reason.NOT_FOUND, what=f"device {device_id}")
     require(act, "device.revoke", provider_id=row.provider_id)
     if not 1 <= len(reason.strip()) <= REASON_LENGTH:
-        raise Refused(Reason.BAD_INPUT, detail=f"reason: 1–{REASON_LENGTH}")
+        raise Refused(Reason.BAD_INPUT, detail=f"原因：1–{REASON_LENGTH}字 | reason: 1–{REASON_LENGTH} characters")
     if row.revoked_at is not None:
         raise Refused(Reason.WRONG_STATE, state="revoked", event="revoke")
     act.conn.execute(update(devices).where(devices.c.id == device_id).values(revoked_at=act.now, revoked_reason=reason))

@@ -32,7 +32,7 @@ def record(act: Act, scheme: Scheme, number: str, title: str, awarded_on: date) 
     require(act, "tender.record")
     number, title = number.strip(), title.strip()
     if not 1 <= len(number) <= LONGEST["number"] or not 1 <= len(title) <= LONGEST["title"]:
-        raise Refused(Reason.BAD_INPUT, detail="number, title")
+        raise Refused(Reason.BAD_INPUT, detail="编号、名称 | number, title")
     if awarded_on > act.now.astimezone(scheme.time_zone).date():
         raise Refused(Reason.DAY_IN_FUTURE, day=awarded_on)
     facts = {"scheme_code": scheme.code, "number": number, "title": title, "awarded_on": awarded_on}
@@ -53,7 +53,7 @@ def award(act: Act, tender_id: int, provider_id: int, towns: Iterable[str]) -> i
     require(act, "tender.record")
     wanted = sorted({town.strip() for town in towns if town.strip()})
     if not wanted:
-        raise Refused(Reason.BAD_INPUT, detail="towns")
+        raise Refused(Reason.BAD_INPUT, detail="镇街 | towns")
     for table, id, what in ((tenders, tender_id, "tender"), (providers, provider_id, "provider")):
         if act.conn.scalar(select(table.c.id).where(table.c.id == id)) is None:
             raise Refused(Reason.NOT_FOUND, what=what)
@@ -114,7 +114,7 @@ def reject(act: Act, proposal_id: int, why: str) -> None:
     """Another person rejects; a new proposal may follow. Rejected already: no change. Raises Refused as :func:`approve`, BAD_INPUT without a reason."""
     row = _waiting(act, proposal_id, "rejected")
     if not 1 <= len(why.strip()) <= LONGEST["why"]:
-        raise Refused(Reason.BAD_INPUT, detail="why")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     if row.status == "proposed":
         _decide(act, row, "rejected", decided_why=why.strip())
 

@@ -83,7 +83,7 @@ def register(
             Reason.BAD_INPUT, detail="终端号8位、商户号15位字母或数字 | terminal 8, merchant 15 letters or digits"
         )
     if (latitude_e7 is None) != (longitude_e7 is None):
-        raise Refused(Reason.BAD_INPUT, detail="latitude, longitude")
+        raise Refused(Reason.BAD_INPUT, detail="纬度、经度 | latitude, longitude")
     if act.conn.scalar(select(providers.c.id).where(providers.c.id == provider_id)) is None:
         raise Refused(Reason.NOT_FOUND, what=f"provider {provider_id}")
     key = secrets.token_bytes(KEY_BYTES)
@@ -106,7 +106,7 @@ def revoke(act: Act, terminal_id: str, reason: str) -> None:
         raise Refused(Reason.NOT_FOUND, what=f"terminal {terminal_id}")
     require(act, "device.revoke", provider_id=row.provider_id)
     if not 1 <= len(reason.strip()) <= REASON_LENGTH:
-        raise Refused(Reason.BAD_INPUT, detail=f"reason: 1–{REASON_LENGTH}")
+        raise Refused(Reason.BAD_INPUT, detail=f"原因：1–{REASON_LENGTH}字 | reason: 1–{REASON_LENGTH} characters")
     if row.revoked_at is not None:
         raise Refused(Reason.WRONG_STATE, state="revoked", event="revoke")
     change = {"revoked_at": act.now, "revoked_reason": reason}

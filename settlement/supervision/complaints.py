@@ -110,7 +110,7 @@ def open_(act: Act, senior_id: int, subject: str, kind: str, words: str = "", by
     if kind not in KINDS:
         raise Refused(Reason.BAD_INPUT, detail=f"kind: {', '.join(KINDS)}")
     if len(words) > LONGEST:
-        raise Refused(Reason.BAD_INPUT, detail=f"words <= {LONGEST}")
+        raise Refused(Reason.BAD_INPUT, detail=f"原话最多{LONGEST}字 | at most {LONGEST} characters")
     about = _subject(act, senior_id, subject)
     known = act.conn.execute(_same(senior_id, subject, kind).where(complaints.c.status == "open"))
     first = known.scalar_one_or_none()

@@ -104,7 +104,7 @@ def propose(act: Act, scheme_code: str, year: int, payer: str, amount_fen: int, 
     _require_payer(act, scheme_code, year, payer)
     require_open(act.conn, scheme_code, year)
     if not amount_fen or not document:
-        raise Refused(Reason.BAD_INPUT, detail="amount, document")
+        raise Refused(Reason.BAD_INPUT, detail="金额、依据文件 | amount, document")
     row: dict[str, Any] = {"scheme_code": scheme_code, "year": year, "payer": payer, "amount_fen": amount_fen}
     row |= {"document": document, "granted_on": granted_on, "proposed_by": act.actor.id, "proposed_at": act.now}
     id: int = act.conn.execute(insert(appropriations).values(row).returning(a.id)).scalar_one()

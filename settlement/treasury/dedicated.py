@@ -150,7 +150,7 @@ def explain(act: Act, line_id: int, words: str) -> None:
     """Say what a movement is that belongs to none of our documents (interest, a fee, another programme's money). Raises Refused: NOT_FOUND, BAD_INPUT."""
     row = _locked(act, line_id)
     if not words:
-        raise Refused(Reason.BAD_INPUT, detail="words")
+        raise Refused(Reason.BAD_INPUT, detail="说明 | explanation")
     said = {"explanation": words, "explained_by": act.actor.id, "explained_at": act.now}
     act.conn.execute(update(account_lines).where(line.id == line_id).values(said))
     act.audit("account.explain", f"payer:{row.payer}", after={"line": line_id}, why=words)

@@ -117,7 +117,7 @@ def reject(act: Act, correction_id: int, note: str) -> None:
     """A second person rejects: nothing changes. The same person again: no change. Raises Refused: BAD_INPUT (no note), NOT_FOUND, NOT_ALLOWED,
     SAME_PERSON, WRONG_STATE."""
     if not note.strip():
-        raise Refused(Reason.BAD_INPUT, detail="note")
+        raise Refused(Reason.BAD_INPUT, detail="说明 | note")
     visit, row = _locked(act, correction_id, "reject")
     if row.status == "proposed":
         _decide(act, row, "rejected", note)
@@ -255,7 +255,7 @@ def _items(act: Act, visit: Row[Any], asked: Proposal, prices: dict[str, Price])
     """What was done: as it was told at the check-out; as proposed only where there was none."""
     told = [line.item for line in service.lines_of(act, visit.id)]
     if told and asked.lines:
-        raise Refused(Reason.BAD_INPUT, detail="lines")
+        raise Refused(Reason.BAD_INPUT, detail="服务项目 | items")
     if told:
         return told
     unsold = service.unsold(asked.lines, prices)

@@ -43,7 +43,7 @@ def of_visit(act: Act, ring: KeyRing, visit_id: str, why: str) -> str | None:
 def _shown(act: Act, ring: KeyRing, provider_id: int, senior_id: int, what: str, why: str) -> str | None:
     require(act, "senior.reach", provider_id=provider_id)
     if not why.strip() or what not in CONTEXTS:
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     cipher = act.conn.execute(select(seniors.c[f"{what}_cipher"]).where(seniors.c.id == senior_id)).scalar_one()
     act.audit("senior.reveal", f"senior:{senior_id}", after={"field": what}, why=why.strip())
     return ring.decrypt(cipher, CONTEXTS[what]) if cipher else None

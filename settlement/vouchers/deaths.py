@@ -36,7 +36,7 @@ def confirm(act: Act, death_id: int) -> Ended:
 def dismiss(act: Act, death_id: int, why: str) -> None:
     """The list is wrong about this person: nothing happens. Raises Refused as :func:`confirm`, and BAD_INPUT without a reason."""
     if not why.strip():
-        raise Refused(Reason.BAD_INPUT, detail="理由 reason")
+        raise Refused(Reason.BAD_INPUT, detail="理由 | reason")
     row = _waiting(act, death_id)
     require_other(act, row.imported_by)
     _decide(act, row, "dismissed", why)

@@ -123,3 +123,12 @@ def test_what_was_kept_is_shown_in_the_words_of_its_form(office: Office) -> None
     assert "0123456789abcdef" not in page.text
     sent = {one.get("name"): one.get("value") for one in form.xpath(".//input")}
     assert filled.items() <= sent.items()
+
+
+def test_what_is_wrong_is_named_as_the_form_names_it(office: Office) -> None:
+    answer = office.seat("root", "admin").post("/treasury/accounts", name="江都区财政局")
+    (said,) = answer.find("//*[@id='told']/p[1]//span[@class='zh']/text()")
+    assert said.startswith("填写有误：")
+    assert "账号" in said and "account" not in said
+    (said,) = answer.find("//*[@id='told']/p[1]//span[@class='en']/text()")
+    assert "Account number" in said and "账号" not in said
