@@ -29,12 +29,17 @@ COLUMNS = (
 )
 
 
-def _drafted(conn: Connection, code: str, wanted: str) -> tuple[list[Row[Any]], dict[str, tuple[str, ...]]]:
-    """What the officer's export would take, and which of it waits for what."""
+def _drafted(
+    conn: Connection, code: str, wanted: str, *, lock: bool = False
+) -> tuple[list[Row[Any]], dict[str, tuple[str, ...]]]:
+    """What the officer's export would take, and which of it waits for what. ``lock``: it stays so until the act ends."""
+    if lock:
+        payment.hold(conn, code, wanted)
     query = select(payment_orders).where(o.scheme_code == code, o.period == wanted, o.status == "drafted")
     if own_payer() is not None:
         query = query.where(o.payer == own_payer())
-    rows = list(conn.execute(query.order_by(o.id)))
+    query = query.order_by(o.id)
+    rows = list(conn.execute(query.with_for_update() if lock else query))
     return rows, waiting.reasons(conn, rows)
 
 
@@ -81,7 +86,7 @@ def export_now() -> Response:
     given = forms.read(ExportForm)
     wanted = period(given["period"])
     with acting() as act:
-        require_unchanged(*_marks(*_drafted(act.conn, given["scheme"], wanted)))
+        require_unchanged(*_marks(*_drafted(act.conn, given["scheme"], wanted, lock=True)))
         made = payment.export(act, given["scheme"], wanted, layout=given["layout"])
     said = f"{made.orders}张付款单，合计{words.yuan(made.total_fen)}元"
     done(f"已导出：{said}。请下载文件并送交银行。", f"Exported {made.orders} orders; take the file to the bank.")

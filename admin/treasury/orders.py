@@ -127,7 +127,9 @@ def _history(conn: Connection, order_id: str) -> list[Row[Any]]:
 
 def _facts(order: Any, correction: Any) -> tuple[Any, ...]:
     """What a correction or its approval must not have changed under somebody's hands."""
-    proposed = (correction.payee_account, correction.payee_bank, correction.proposed_by) if correction else ()
+    proposed: tuple[Any, ...] = ()
+    if correction is not None:
+        proposed = (correction.payee_name, correction.payee_account, correction.payee_bank, correction.proposed_by)
     return (order.status, *proposed)
 
 
@@ -157,7 +159,8 @@ def reissue(order_id: str) -> Response:
 
 
 def _unchanged(conn: Connection, order_id: str) -> None:
-    """Whoever approves an account approves the one they were shown."""
+    """Whoever approves an account approves the one they were shown: the order is held before anything is read."""
+    conn.execute(select(o.id).where(o.id == order_id).with_for_update()).all()
     row = seen(conn, order_id)
     c = order_corrections.c
     correction = conn.execute(select(order_corrections).where(c.order_id == order_id)).one_or_none()

@@ -11,7 +11,7 @@ from admin.frame.acting import acting, done, require_unchanged
 from admin.frame.console import looking
 from admin.treasury.desk import asked_year, desk, scheme, sheet, today
 from settlement.spoken import chinese
-from settlement.treasury import year_end
+from settlement.treasury import budgets, year_end
 
 SUBSIDY = {
     "outstanding_before": ("年初未结补贴", "issued and not settled when the year began"),
@@ -82,6 +82,7 @@ def close_year() -> Response:
     wanted = _asked()
     with acting() as act:
         code = scheme(act.conn)
+        budgets.require_open(act.conn, code, wanted)  # held from here on: closed is what was shown
         standing = year_end.of(act.conn, code, wanted)
         if standing is not None:
             require_unchanged(standing.digest)

@@ -69,14 +69,12 @@ def record(
     if amount_fen <= 0:
         raise Refused(Reason.AMOUNT_NOT_POSITIVE)
     if paid_on > local_date(act.now) or not reference:
-        raise Refused(Reason.BAD_INPUT, detail="paid_on, reference")
+        raise Refused(Reason.BAD_INPUT, detail="到账日、回单号 | day, reference")
     row: dict[str, Any] = {"scheme_code": scheme_code, "quarter": str(quarter), "amount_fen": amount_fen}
     row |= {"payer": payers.name_of(payers.TOWN, town), "paid_on": paid_on, "reference": reference}
     row |= {"recorded_by": act.actor.id, "recorded_at": act.now}
-    # The quarter is held: of two officers with the same voucher the second finds the first one's record.
-    k = quarter_closes.c
-    held = select(k.stage).where(k.scheme_code == scheme_code, k.quarter == str(quarter)).with_for_update()
-    act.conn.execute(held).all()
+    # Of two officers with the same voucher the second finds the first one's record.
+    _hold(act, scheme_code, str(quarter))
     same = (c.payer == row["payer"], c.quarter == str(quarter), c.scheme_code == scheme_code)
     known = select(c.id).where(*same, c.reference == reference, c.withdrawn_at.is_(None)).limit(1)
     if act.conn.execute(known).first() is not None:
@@ -94,6 +92,8 @@ def confirm(act: Act, payment_id: int) -> None:
     if row.confirmed_at is not None:
         raise Refused(Reason.WRONG_STATE, state="confirmed", event="confirm")
     officers.require_other(act, row.recorded_by)
+    # Orders that waited for it do not join a file that somebody is just exporting without them.
+    _hold(act, row.scheme_code, row.quarter)
     act.conn.execute(
         update(share_payments).where(c.id == payment_id).values(confirmed_by=act.actor.id, confirmed_at=act.now)
     )
@@ -110,6 +110,12 @@ def withdraw(act: Act, payment_id: int, why: str) -> None:
         update(share_payments).where(c.id == payment_id).values(withdrawn_by=act.actor.id, withdrawn_at=act.now)
     )
     act.audit("share.withdraw", _subject(row), before={"payment": payment_id, "amount_fen": row.amount_fen}, why=why)
+
+
+def _hold(act: Act, scheme_code: str, quarter: str) -> None:
+    k = quarter_closes.c
+    held = select(k.stage).where(k.scheme_code == scheme_code, k.quarter == quarter).with_for_update()
+    act.conn.execute(held).all()
 
 
 def _standing(act: Act, payment_id: int) -> Row[Any]:

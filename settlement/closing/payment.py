@@ -70,7 +70,7 @@ def export(
     wanted = [o.scheme_code == scheme_code, o.period == period]
     if payer is not None:
         wanted.append(o.payer == payer)
-    _hold(act.conn, scheme_code, period)
+    hold(act.conn, scheme_code, period)
     drafted = act.conn.execute(
         select(payment_orders).where(*wanted, o.status == "drafted").order_by(o.id).with_for_update()
     ).all()
@@ -89,8 +89,9 @@ def export(
     return _rendered(act.conn, batch_id, form if drafted else None, again=not drafted)
 
 
-def _hold(conn: Connection, scheme_code: str, period: str) -> None:
-    """Whoever exports of one period takes turns, each payer too: batches are numbered, and the last one out moves the quarter on."""
+def hold(conn: Connection, scheme_code: str, period: str) -> None:
+    """Until the act ends no order of a period leaves, is answered or repeated. Its payers take turns, too: batches are numbered, and the last one out
+    moves the quarter on."""
     q, m = quarter_closes.c, month_closes.c
     conn.execute(select(q.stage).where(q.scheme_code == scheme_code, q.quarter == period).with_for_update()).all()
     conn.execute(select(m.stage).where(m.scheme_code == scheme_code, m.month == period).with_for_update()).all()
@@ -289,7 +290,7 @@ def propose_account(act: Act, order_id: str, *, payee_name: str, payee_account: 
     officers.require(act, "payment.correct")
     order = _returned_order(act, order_id)
     if not (payee_name and payee_account and payee_bank):
-        raise Refused(Reason.BAD_INPUT, detail="payee_name, payee_account, payee_bank")
+        raise Refused(Reason.BAD_INPUT, detail="户名、账号、开户行 | name, account, bank")
     require_account(payee_account)
     c = order_corrections.c
     row: dict[str, Any] = {"payee_name": payee_name, "payee_account": payee_account, "payee_bank": payee_bank}
