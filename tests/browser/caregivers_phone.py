@@ -21,7 +21,6 @@ from tests.support import RING, acting
 
 Axe = Callable[[Page], list[str]]
 SENIORS_TAP = 60
-PATIENCE = 30_000  # milliseconds; a machine may be busy
 SIZES = {"phone": PHONE, "desk": DESK}
 
 TOO_SMALL = """([least, where]) => [...document.querySelectorAll('button, a[href], input')]
@@ -60,14 +59,14 @@ class Phone:
         """Press what opens the camera while something is held in front of it."""
         self.street.camera.shows(text)
         self.press(words)
-        expect(self.page.locator(".scanner")).to_have_count(0, timeout=PATIENCE)
+        expect(self.page.locator(".scanner")).to_have_count(0)
 
     def checks_in(self, code: str) -> None:
         self.holds_up(code, "扫卡签到")
         self.sees("至少 60 分钟")
 
     def sees(self, words: str) -> None:
-        expect(self.page.get_by_text(words).first).to_be_visible(timeout=PATIENCE)
+        expect(self.page.get_by_text(words).first).to_be_visible()
 
     def looks(self, name: str, *, least_tap: int = 48, least_text: float = 14) -> None:
         """What is shown is big enough, can be read by everybody, and fits; kept as a picture for the guide when SONGBAI_SCREENS is set."""
@@ -84,7 +83,7 @@ class Phone:
 
     def sent(self) -> None:
         """Everything that was recorded is with the server."""
-        expect(self.page.locator("#signal")).to_contain_text("已连线", timeout=PATIENCE)
+        expect(self.page.locator("#signal")).to_contain_text("已连线")
 
     def closed_for(self, minutes: int) -> None:
         """The page is closed, and time goes by."""

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import qrcode
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -38,6 +38,8 @@ ARGUMENTS = [
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 PHONE, DESK = (360, 640), (1280, 800)
+PATIENCE = 60_000  # milliseconds; a machine may be busy
+expect.set_options(timeout=PATIENCE)
 
 
 def chromium_program() -> str:
@@ -173,6 +175,7 @@ class Street:
     def page(self, context: BrowserContext | None = None) -> Page:
         """A page whose errors fail the test."""
         page = (context or self.context()).new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on(
             "console", lambda said: self.faults.append(said.text) if "Content Security Policy" in said.text else None

@@ -22,7 +22,7 @@ from admin.app import create_app
 from admin.frame import sessions
 from admin.frame.console import ConsoleConfig
 from settlement.keys import KeyRing
-from tests.browser.conftest import DESK, SCREENS, Quiet, _Silent
+from tests.browser.conftest import DESK, PATIENCE, SCREENS, Quiet, _Silent
 from tests.support import acting
 
 
@@ -91,7 +91,7 @@ class Console:
     def page(self, context: BrowserContext) -> Page:
         """A page whose errors are kept in ``faults``."""
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self._heard(page, said))
         return page
@@ -160,7 +160,7 @@ class Sitting:
 
     def waits(self) -> Sitting:
         """For the task whose page this is."""
-        expect(self.page.locator(".told.done")).to_be_visible(timeout=60_000)
+        expect(self.page.locator(".told.done")).to_be_visible()
         return self
 
     def sees(self, *words: str) -> Sitting:

@@ -11,7 +11,6 @@ from settlement.cards.tables import cards, media
 from settlement.visits.tables import work_orders
 from tests.browser.caregivers_phone import (
     LOOKED_AFTER,
-    PATIENCE,
     SENIORS_TAP,
     SIZES,
     Axe,
@@ -112,7 +111,7 @@ def test_the_network_cut_in_the_middle_and_the_page_closed(street: Street, axe: 
     expect(phone.page.locator("#events [data-state=waiting]")).to_have_count(2)
     phone.looks("queue")
     phone.context.set_offline(False)
-    expect(phone.page.locator("#events [data-state=accepted]")).to_have_count(3, timeout=PATIENCE)
+    expect(phone.page.locator("#events [data-state=accepted]")).to_have_count(3)
     phone.looks("queue-sent")
     visit = the_visit(street, senior[0])
     debit = the_debit(street, visit.id)

@@ -18,7 +18,7 @@ from admin.signin import passwords
 from settlement import officers
 from tests.admin.identity_provider import CLIENT, SECRET, Provider, serving
 from tests.admin.office import Office
-from tests.browser.conftest import DESK, _Silent
+from tests.browser.conftest import DESK, PATIENCE, _Silent
 from tests.browser.console import Console
 from tests.conftest import Databases
 from tests.support import RING, acting, at
@@ -64,6 +64,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page whose faults fail the test."""
     context = chromium.new_context(viewport={"width": DESK[0], "height": DESK[1]}, locale="zh-CN")
     page, faults = context.new_page(), list[str]()
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
     yield page

@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, expect
 
 from settlement.clock import system_clock
 from settlement.demo.walk import PIN
-from tests.browser.caregivers_phone import PATIENCE, Axe, Phone
-from tests.browser.conftest import Camera, Street
+from tests.browser.caregivers_phone import Axe, Phone
+from tests.browser.conftest import PATIENCE, Camera, Street
 from tests.once import once
 from tests.outputs.test_recompute import demo
 
