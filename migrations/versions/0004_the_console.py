@@ -700,10 +700,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'registered'"),
         postgresql_where=sa.text("status = 'registered'"),
     )
+    op.drop_index(op.f("ix_statement_lines_statement"), table_name="statement_lines")
+    op.create_index("ix_statement_lines_statement", "statement_lines", ["statement_id", "visit_id"], unique=False)
     op.create_index(
         "ix_visits_given",
         "visits",
-        ["scheme_code", "month", "senior_id"],
+        ["scheme_code", "month", "senior_id", "void_reason", "seconds"],
         unique=False,
         sqlite_where=sa.text("void_reason IS NULL AND seconds IS NOT NULL"),
         postgresql_where=sa.text("void_reason IS NULL AND seconds IS NOT NULL"),
@@ -723,6 +725,8 @@ def downgrade() -> None:
         sqlite_where=sa.text("void_reason IS NULL AND seconds IS NOT NULL"),
         postgresql_where=sa.text("void_reason IS NULL AND seconds IS NOT NULL"),
     )
+    op.drop_index("ix_statement_lines_statement", table_name="statement_lines")
+    op.create_index(op.f("ix_statement_lines_statement"), "statement_lines", ["statement_id"], unique=False)
     op.drop_index(
         "ix_seniors_registered",
         table_name="seniors",

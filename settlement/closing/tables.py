@@ -76,7 +76,8 @@ statement_lines = Table(
     Column("service_month", String(7), nullable=False, comment="differs from the statement's for a late visit"),
     Column("subsidy_fen", BigInteger, nullable=False),
     Column("personal_fen", BigInteger, nullable=False),
-    Index("ix_statement_lines_statement", "statement_id"),
+    # A statement's lines in their order, page by page, without sorting them.
+    Index("ix_statement_lines_statement", "statement_id", "visit_id"),
 )
 
 # What stayed out of a month's statements, and why: rule or payment stop.

@@ -6,8 +6,9 @@ Set-based: one statement for a month's whole population (notice 5(3)2). It only 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, literal, or_, select
 
 from settlement.findings import Finding
 from settlement.people.tables import entitlements, seniors
@@ -72,11 +73,14 @@ def by_town(conn: Connection, scheme: Scheme, month: Month, town: str | None = N
 
 def reckoned(conn: Connection, scheme: Scheme, month: Month, town: str | None = None) -> Subquery:
     """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed."""
-    owed = owed_in(conn, scheme, month, "owed", town)
+    own = None if town is None else select(seniors.c.id).where(seniors.c.town == town)
+    last = month.plus(scheme.visits.make_up.months)
+    required = _required(conn, scheme, month, last, own)
+    owed = _owed(scheme, month, required, own).subquery("owed")
     surplus: ColumnElement[int] = literal(0)
     source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
     for ahead in range(1, scheme.visits.make_up.months + 1):
-        later = owed_in(conn, scheme, month.plus(ahead), f"later{ahead}", town)
+        later = _owed(scheme, month.plus(ahead), required, own).subquery(f"later{ahead}")
         source = source.outerjoin(later, later.c.senior_id == owed.c.senior_id)
         spare = func.coalesce(later.c.done - later.c.required, 0)
         surplus = surplus + case((spare > 0, spare), else_=0)
@@ -90,19 +94,17 @@ def reckoned(conn: Connection, scheme: Scheme, month: Month, town: str | None = 
     )
 
 
-def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, town: str | None = None) -> Subquery:
-    """(senior, group, required, done) of everybody entitled in a month."""
-    e, v = entitlements.c, visits.c
-    entitled = and_(
-        e.scheme_code == scheme.code, e.from_month <= str(month), or_(e.to_month.is_(None), e.to_month >= str(month))
-    )
-    # A meal fetched at a hatch took no time: it is no visit to the home.
-    # One that is over and not void was served, perhaps paid: said like this, an index answers (``ix_visits_given``).
-    given = and_(v.scheme_code == scheme.code, v.month == str(month), v.void_reason.is_(None), v.seconds.is_not(None))
-    if town is not None:
-        own = select(seniors.c.id).where(seniors.c.town == town)
-        entitled, given = and_(entitled, e.senior_id.in_(own)), and_(given, v.senior_id.in_(own))
-    kinds = conn.execute(select(e.benefit, e.level).where(entitled).distinct())
+def owed_in(conn: Connection, scheme: Scheme, month: Month, own: Select[int] | None = None) -> Subquery:
+    """(senior_id, group_code, required, done) of everybody entitled in a month; ``own``: of these seniors only."""
+    return _owed(scheme, month, _required(conn, scheme, month, month, own), own).subquery("owed")
+
+
+def _required(
+    conn: Connection, scheme: Scheme, first: Month, last: Month, own: Select[int] | None
+) -> ColumnElement[int]:
+    """What a row of ``entitlements`` of these months asks for."""
+    e = entitlements.c
+    kinds = conn.execute(select(e.benefit, e.level).where(_entitled(scheme, first, last, own)).distinct())
     # Several benefits at once ("a+b") owe the most that any of them does.
     rules = [
         (
@@ -111,13 +113,29 @@ def owed_in(conn: Connection, scheme: Scheme, month: Month, name: str, town: str
         )
         for benefit, level in kinds
     ]
-    required: ColumnElement[int] = case(*rules, else_=0) if rules else literal(0)
+    return case(*rules, else_=0) if rules else literal(0)
+
+
+def _entitled(scheme: Scheme, first: Month, last: Month, own: Select[int] | None) -> ColumnElement[bool]:
+    """True for a row of ``entitlements`` that runs in one of the months."""
+    e = entitlements.c
+    running = and_(
+        e.scheme_code == scheme.code, e.from_month <= str(last), or_(e.to_month.is_(None), e.to_month >= str(first))
+    )
+    return running if own is None else and_(running, e.senior_id.in_(own))
+
+
+def _owed(scheme: Scheme, month: Month, required: ColumnElement[int], own: Select[int] | None) -> Select[Any]:
+    e, v = entitlements.c, visits.c
+    # A meal fetched at a hatch took no time: it is no visit to the home.
+    # One that is over and not void was served, perhaps paid: said like this, an index answers (``ix_visits_given``).
+    given = and_(v.scheme_code == scheme.code, v.month == str(month), v.void_reason.is_(None), v.seconds.is_not(None))
+    given = given if own is None else and_(given, v.senior_id.in_(own))
     done = select(v.senior_id, func.count().label("visits")).where(given).group_by(v.senior_id).subquery()
     return (
         select(e.senior_id, e.group_code, required.label("required"), func.coalesce(done.c.visits, 0).label("done"))
         .select_from(entitlements.outerjoin(done, done.c.senior_id == e.senior_id))
-        .where(entitled)
-        .subquery(name)
+        .where(_entitled(scheme, month, month, own))
     )
 
 

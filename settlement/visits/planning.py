@@ -42,8 +42,7 @@ class People:
 
 def people(conn: Connection, scheme: Scheme, provider_id: int, month: Month, today: date) -> People:
     """Whom a provider may plan for, with the month's figures; one statement whatever their number."""
-    owed = compliance.owed_in(conn, scheme, month, "owed")
-    o, c = work_orders.c, contracts.c
+    o, c, s = work_orders.c, contracts.c, seniors.c
     planned = (
         select(o.senior_id, func.count().label("orders"))
         .where(o.provider_id == provider_id, o.status == "planned")
@@ -54,11 +53,12 @@ def people(conn: Connection, scheme: Scheme, provider_id: int, month: Month, tod
     towns = select(c.town).where(
         c.provider_id == provider_id, c.scheme_code == scheme.code, c.from_day <= today, c.until_day > today
     )
+    theirs = select(s.id).where(s.town.in_(towns), s.died_on.is_(None), s.left_on.is_(None))
+    owed = compliance.owed_in(conn, scheme, month, theirs)
     source = (
         select()
         .select_from(seniors.join(owed, owed.c.senior_id == seniors.c.id))
         .outerjoin(planned, planned.c.senior_id == seniors.c.id)
-        .where(seniors.c.town.in_(towns), seniors.c.died_on.is_(None), seniors.c.left_on.is_(None))
     )
     to_come = func.coalesce(planned.c.orders, 0)
     lacking = owed.c.required - owed.c.done - to_come

@@ -136,8 +136,17 @@ visits = Table(
     Index("ix_visits_provider_town", "provider_id", "town"),
     # A month's list in its order, page by page, without sorting all of it.
     Index("ix_visits_month_id", "month", "id"),
-    # How often each was visited at home, counted without reading the visits.
-    Index("ix_visits_given", "scheme_code", "month", "senior_id", sqlite_where=_GIVEN, postgresql_where=_GIVEN),
+    # How often each was visited at home, counted without reading the visits: SQLite looks at the last two again, and shall find them here.
+    Index(
+        "ix_visits_given",
+        "scheme_code",
+        "month",
+        "senior_id",
+        "void_reason",
+        "seconds",
+        sqlite_where=_GIVEN,
+        postgresql_where=_GIVEN,
+    ),
     # An order is served once; when that visit is void, it may be served again.
     Index("uq_visits_order", "order_id", unique=True, sqlite_where=_NOT_VOID, postgresql_where=_NOT_VOID),
     # Room on each page for a visit's next version: checked out, debited, collected and paid without touching an index.
