@@ -7,15 +7,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from settlement.audit import audit_rows
 from settlement.closing import invoices as billing
 from settlement.closing.tables import invoices, payment_orders, share_payments
 from settlement.findings import Finding
-from settlement.treasury import matching, year_end
-from settlement.treasury.tables import account_lines, appropriations, year_closes
+from settlement.treasury import matching, statement_file, year_end
+from settlement.treasury.tables import account_lines, account_statements, appropriations, year_closes
 
 
 def check(conn: Connection) -> list[Finding]:
-    return [*_four_eyes(conn), *_negative_budgets(conn), *_overbilled(conn), *_matched(conn), *_years(conn)]
+    amounts = [*_recorded(conn), *_negative_budgets(conn), *_overbilled(conn)]
+    return [*_four_eyes(conn), *amounts, *_stated(conn), *_matched(conn), *_years(conn)]
 
 
 def _four_eyes(conn: Connection) -> Iterator[Finding]:
@@ -37,6 +39,33 @@ def _four_eyes(conn: Connection) -> Iterator[Finding]:
         for found in conn.execute(select(id).where(wrong).order_by(id)).scalars():
             zh, en = "没有由另一人批准，或批准后又撤回", "no second person approved it, or it was withdrawn after that"
             yield Finding("treasury_four_eyes", f"{kind}:{found}", zh, en)
+
+
+def _recorded(conn: Connection) -> Iterator[Finding]:
+    """What nothing else of ours adds up to is the amount that was put on record with it: appropriations, towns' shares, invoices."""
+    t = audit_rows.c
+    kinds = (
+        (appropriations, "budget.propose", "appropriation", "appropriation"),
+        (share_payments, "share.record", "payment", "share"),
+        (invoices, "invoice.register", "invoice", "invoice"),
+    )
+    for table, act, name, kind in kinds:
+        told = [row for row in conn.execute(select(t.after).where(t.act == act)).scalars() if row is not None]
+        said = {row.get(name): row.get("amount_fen") for row in told}
+        for id, fen in conn.execute(select(table.c.id, table.c.amount_fen).order_by(table.c.id)):
+            if said.get(id) != fen:
+                zh, en = "金额与登记时的记录不符", "it is not the amount that was put on record with it"
+                yield Finding("treasury_amount_differs", f"{kind}:{id}", zh, en)
+
+
+def _stated(conn: Connection) -> Iterator[Finding]:
+    """A movement is still what the bank's file said."""
+    line, st = account_lines.c, account_statements.c
+    query = select(account_lines, st.lines).join(account_statements, st.id == line.statement_id)
+    for row in conn.execute(query.order_by(line.id)):
+        if all(statement_file.fingerprint(row, number) != row.fingerprint for number in range(1, row.lines + 1)):
+            zh, en = "银行收支与导入的文件不符", "it is not what the bank's file said"
+            yield Finding("movement_changed", f"movement:{row.id}", zh, en)
 
 
 def _negative_budgets(conn: Connection) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import pairwise
+from typing import Any
 
 from settlement.findings import Finding
 from settlement.money import parse_yuan
@@ -180,7 +181,12 @@ def _named(lines: list[Line]) -> Iterator[Line]:
     """Two equal movements of a day stay two: what tells them apart is their number among the equal."""
     seen: Counter[str] = Counter()
     for line in lines:
-        facts = (line.day, line.in_fen, line.out_fen, line.balance_fen, line.counterparty, line.reference, line.words)
-        what = "\x1f".join(map(str, facts))
+        what = fingerprint(line, 0)
         seen[what] += 1
-        yield replace(line, fingerprint=sha256(f"{what}\x1f{seen[what]}".encode()).hexdigest())
+        yield replace(line, fingerprint=fingerprint(line, seen[what]))
+
+
+def fingerprint(line: Any, number: int) -> str:
+    """Of the ``number``-th equal movement of a file, from what the bank states of it: a :class:`Line`, or the row that was kept of one."""
+    facts = (line.day, line.in_fen, line.out_fen, line.balance_fen, line.counterparty, line.reference, line.words)
+    return sha256("\x1f".join(map(str, (*facts, number))).encode()).hexdigest()
