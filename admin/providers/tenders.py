@@ -131,6 +131,9 @@ def propose(tender_id: int, award_id: int) -> Response:
     given = forms.read(Term)
     with acting() as act:
         row = _tender(act.conn, tender_id)
+        a = tender_awards.c
+        query = select(a.id).where(a.id == award_id, a.tender_id == tender_id)
+        scope.one(act.conn, query, "award")
         scheme = scheme_on(act.conn, row.scheme_code, given["from_day"])
         tendering.propose(act, scheme, award_id, given["from_day"], given["last_day"])
     done("合同已拟定，待另一人批准", "Drawn up; another person approves it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, redirect, url_for
 from sqlalchemy import select
 
-from admin.frame import forms
+from admin.frame import forms, scope
 from admin.frame.acting import acting, done
 from admin.frame.console import here
 from admin.treasury.desk import desk
@@ -13,7 +13,6 @@ from admin.treasury.orders import order, seen
 from settlement import papers
 from settlement.closing import invoices
 from settlement.closing import tables as closing
-from settlement.outcomes import Reason, Refused
 
 
 class InvoiceForm(forms.Form):
@@ -42,11 +41,9 @@ class WhyForm(forms.Form):
 @desk.act("/invoices/<int:invoice_id>/withdraw", may="invoice.register")
 def withdraw_invoice(invoice_id: int) -> Response:
     with acting() as act:
-        i = closing.invoices.c
-        order_id = act.conn.execute(select(i.order_id).where(i.id == invoice_id)).scalar_one_or_none()
-        if order_id is None:
-            raise Refused(Reason.NOT_FOUND, what="invoice")
-        seen(act.conn, order_id)
+        i, o = closing.invoices.c, closing.payment_orders.c
+        query = select(i.order_id).join(closing.payment_orders, o.id == i.order_id).where(i.id == invoice_id)
+        order_id = scope.one(act.conn, scope.within(query, town=o.town), "invoice").order_id
         given = forms.read(WhyForm)
         invoices.withdraw(act, invoice_id, given["why"])
     done("发票登记已作废", "The registration is withdrawn")
