@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from settlement.act import Act
 from settlement.cards import book, lifecycle, registry
 from settlement.cards.book import Card
 from settlement.cards.tables import top_ups
-from settlement.db import micros
+from settlement.db import insert_if_absent, micros
 from settlement.ledger import accounts as account_book
 from settlement.ledger import chart, transfer
 from settlement.ledger.accounts import Account
@@ -73,8 +73,10 @@ def _move(act: Act, id: str, kind: str, card: Card, amount_fen: int, occurred_at
 
 
 def _write(act: Act, id: str, kind: str, card_id: int, amount_fen: int, occurred_at: datetime) -> None:
+    """Raises Refused(ID_REUSED) for a number that stands already."""
     row = {"id": id, "kind": kind, "card_id": card_id, "amount_fen": amount_fen, "occurred_at": occurred_at}
-    act.conn.execute(insert(top_ups), row)
+    if act.conn.execute(insert_if_absent(act.conn, top_ups), row).rowcount != 1:
+        raise Refused(Reason.ID_REUSED)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def close(
 
     (Notice 4(2); what was issued and not spent returns when the account is closed.) ``refund_no``: the operator's number of the pay-out.
     Close once the last visits' month is closed: a debit that arrives later finds nothing to take. Closing a closed card again pays out what
-    a later void gave back. Raises Refused(CARD_HELD) while a hold is pending.
+    a later void gave back. Raises Refused: CARD_HELD while a hold is pending, ID_REUSED for the number of another movement.
     """
     card = book.get(act.conn, card_id, lock=True)
     listed = registry.may(act, card, "close")

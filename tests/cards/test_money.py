@@ -52,6 +52,19 @@ def test_a_frozen_card_takes_money_and_gives_it_back_by_closing_only(engine: Eng
     assert refusal.value.reason is Reason.NOT_ALLOWED
 
 
+def test_a_closing_pays_out_under_a_number_of_its_own(engine: Engine) -> None:
+    """T1 is a top-up's: what the operator's file says of it would be two things."""
+    with acting(engine, "2026-07-03 10:00", COUNTER) as act:
+        card_id = card(act, senior(act))
+        money.top_up(act, "T1", card_id, 100_00, act.now)
+    with pytest.raises(Refused) as refusal, acting(engine, "2026-07-03 11:00", COUNTER) as act:
+        money.close(act, card_id, payee="senior", refund_no="T1", why="本人申请")
+    assert refusal.value.reason is Reason.ID_REUSED
+    with acting(engine, "2026-07-03 11:00", COUNTER) as act:
+        assert book.get(act.conn, card_id).status == "active"
+        assert money.close(act, card_id, payee="senior", refund_no="R1", why="本人申请").refunded_fen == 100_00
+
+
 def test_the_operators_day_is_compared_line_by_line(engine: Engine) -> None:
     """Ours: T1 100.00, T2 50.00, T3 20.00 refunded, T4 80.00. Theirs: T1 alike, T2 as 55.00, T3 alike, T5 30.00 unknown to us, no T4."""
     with acting(engine, "2026-07-03 18:00", COUNTER) as act:
