@@ -83,18 +83,19 @@ class _Kept:
 
 
 def reckoned(conn: Connection, name: str, about: Asked) -> tuple[Any, datetime]:
-    """A figure and of when it is: the scheduler's of this hour, or reckoned within the last :data:`FRESH` by this process if that is newer, or now."""
+    """A figure and of when it is: what the scheduler summed up, or what this process reckoned if that is newer; where the scheduler did not, what this
+    process reckoned within the last :data:`FRESH`, or now."""
     memory: dict[Any, _Kept] = current_app.extensions.setdefault("songbai-overview", {})
     key, now = (name, about.scheme.code, about.month, about.town), here().now()
     if "fresh" not in request.args:
         own = memory.get(key)
         stored = kept.kept(conn, name, about.scheme, about.month, about.town, now)
-        known = [own] if own is not None and now - own.at < FRESH else []
-        known += [] if stored is None else [_Kept(stored[1], stored[0])]
+        known = [] if stored is None else [_Kept(stored[1], stored[0])]
+        known += [own] if own is not None and (stored is not None or now - own.at < FRESH) else []
         if known:
             newest = max(known, key=lambda each: each.at)
             return newest.value, newest.at
-    for old in [each for each, value in memory.items() if now - value.at >= FRESH]:
+    for old in [each for each, value in memory.items() if now - value.at >= kept.LONGEST]:
         memory.pop(old, None)
     memory[key] = _Kept(now, kept.reckon(conn, name, about.scheme, about.month, about.town))
     return memory[key].value, now

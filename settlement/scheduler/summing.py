@@ -10,15 +10,13 @@ from settlement.policy import store
 from settlement.policy.tables import schemes
 from settlement.scheduler.job import Done, Lease, Outcome
 
-MONTHS = 2
-"""The present month and the one before, which is what offices look at."""
-
 
 def keep_overview(lease: Lease, period: str) -> Outcome:
     """The overview's figures of every scheme, month by month, each in its own transaction."""
-    present = Month.of(lease.clock())
+    with lease.reading() as conn:
+        months = kept.due(conn, Month.of(lease.clock()))
     told: list[str] = []
-    for month in (present.plus(-back) for back in range(MONTHS)):
+    for month in months:
         with lease.reading() as conn:
             query = select(schemes.c.code).where(schemes.c.valid_from <= str(month)).distinct().order_by(schemes.c.code)
             found = [store.in_force(conn, code, month) for code in conn.execute(query).scalars()]

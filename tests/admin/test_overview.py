@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import update
 
 from settlement.overview import kept
 from settlement.people.tables import seniors
+from settlement.periods import Month
 from settlement.policy import store
 from settlement.supervision import callbacks
 from settlement.visits import compliance
@@ -232,6 +234,70 @@ def test_what_the_scheduler_summed_up_is_shown_and_for_how_long(office: Office, 
     assert [row[2] for row in cells(seat.get("/overview/money"), "2")] == ["30.00", "60.00"]
     office.now = at("2026-07-15 11:10")
     assert [row[2] for row in cells(seat.get("/overview/money"), "2")] == ["60.00", "60.00"]
+
+
+def test_of_an_earlier_month_what_was_summed_up_is_shown_for_a_day_and_what_was_reckoned_anew_until_then(
+    office: Office, county: County
+) -> None:
+    """July, summed up at 09:00 in September with 30.00 spent in 丁伙镇; a visit of 30.00 is told afterwards. Shown: 30.00 for 26 hours; reckoned anew 60.00,
+    also when ten minutes are over."""
+    seat = office.seat("area", "civil_affairs")
+
+    def spent(**asked: str) -> str:
+        page = seat.get("/overview/money", month="2026-07", town=OTHER, **asked)
+        return next(row[2] for row in cells(page, "2"))
+
+    began = office.now = at("2026-09-15 09:00")
+    with acting(office.engine, began) as act:
+        scheme = store.in_force(act.conn, "jiangdu", JULY)
+        kept.keep(act, scheme, JULY, began, kept.everything(act.conn, scheme, JULY))
+    county.visit(county.second, "2026-07-14 09:00", CLEANING, town=OTHER)  # type: ignore[attr-defined]
+    office.now = began + timedelta(hours=25, minutes=50)
+    seat = office.seat("area", "civil_affairs")
+    assert spent() == "30.00"
+    assert spent(fresh="1") == "60.00"
+    office.now = began + timedelta(hours=25, minutes=59)
+    assert spent() == "60.00"
+    with acting(office.engine, office.now) as act:
+        before = kept.kept(act.conn, "money", scheme, JULY, OTHER, office.now)
+        assert before is not None and before[1] == began
+        assert kept.kept(act.conn, "money", scheme, JULY, OTHER, began + timedelta(hours=26)) is None
+
+
+def test_a_figure_reckoned_anew_stands_until_a_newer_one_was_summed_up(office: Office, county: County) -> None:
+    seat = office.seat("area", "civil_affairs")
+    with acting(office.engine, office.now) as act:
+        scheme = store.in_force(act.conn, "jiangdu", JULY)
+        kept.keep(act, scheme, JULY, office.now, kept.everything(act.conn, scheme, JULY))
+    county.visit(county.first, "2026-07-15 07:00", CLEANING)  # type: ignore[attr-defined]
+    office.passes(minutes=1)
+    assert cells(seat.get("/overview/money", fresh="1"))[-1][2] == "120.00"
+    county.visit(county.first, "2026-07-15 08:00", CLEANING, carer=1)  # type: ignore[attr-defined]
+    office.passes(minutes=11)
+    assert cells(seat.get("/overview/money"))[-1][2] == "120.00"
+    with acting(office.engine, office.now) as act:
+        kept.keep(act, scheme, JULY, office.now, kept.everything(act.conn, scheme, JULY))
+    assert cells(seat.get("/overview/money"))[-1][2] == "150.00"
+
+
+def test_which_months_are_summed_up_at_a_run(office: Office, county: County) -> None:
+    """People are entitled from July 2026. The newest two always; of those before, the ones that never were, and then the oldest in turn."""
+    present = Month.parse("2026-11")
+    with acting(office.engine, at("2026-11-05 09:00")) as act:
+        earlier = [Month.parse(f"2026-{number:02}") for number in (9, 8, 7)]
+        newest = [present, present.previous()]
+        assert kept.due(act.conn, present) == newest + earlier
+        scheme = store.in_force(act.conn, "jiangdu", JULY)
+        for hour, month in ((7, earlier[0]), (9, earlier[2])):
+            kept.keep(act, scheme, month, at(f"2026-11-05 {hour:02}:00"), kept.everything(act.conn, scheme, month))
+        assert kept.due(act.conn, present) == [*newest, earlier[1]]
+        kept.keep(act, scheme, earlier[1], at("2026-11-05 08:00"), kept.everything(act.conn, scheme, earlier[1]))
+        assert kept.due(act.conn, present) == [*newest, earlier[0]]
+        kept.keep(act, scheme, earlier[0], at("2026-11-05 10:00"), kept.everything(act.conn, scheme, earlier[0]))
+        assert kept.due(act.conn, present) == [*newest, earlier[1]]
+        assert kept.due(act.conn, JULY) == [JULY]
+        two_years = kept.due(act.conn, Month.parse("2030-01"))
+        assert (len(two_years), two_years[-1]) == (24, Month.parse("2028-02"))
 
 
 def test_every_figure_reads_the_same_kept_and_reckoned(office: Office, county: County) -> None:
