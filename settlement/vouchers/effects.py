@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from settlement.act import Act
 from settlement.cards import book, inquiry
@@ -43,13 +43,15 @@ class Back(NamedTuple):
 
 @dataclass(frozen=True)
 class Standing:
-    """One person as they stand, amounts in the scheme's unit, by month (``2026-07``). ``card``: its state, None without one."""
+    """One person as they stand, amounts in the scheme's unit, by month (``2026-07``). ``issued``: what was loaded and did not come back; ``card``: its
+    state, None without one."""
 
     status: str
     town: str
     village: str
     given: dict[str, Given]
     waiting: dict[str, Line]
+    issued: dict[str, int]
     back: dict[str, Back]
     card: str | None
     frozen_from: datetime | None
@@ -88,6 +90,15 @@ class Effect:
         return _differences(self.before.waiting, self.after.waiting)
 
     @property
+    def kept(self) -> dict[str, tuple[int, bool]]:
+        """Months that would give something else and stay as they are: what they bring all the same, and whether it is loaded. A month is issued once;
+        what is only drawn up changes when it is drawn up anew."""
+        lines = {month: (line.amount, False) for month, line in self.after.waiting.items()}
+        lines |= {month: (amount, True) for month, amount in self.after.issued.items()}
+        due = {month: 0 if after is None else after.amount for month, _, after in self.given}
+        return {month: lines[month] for month in due if month in lines and lines[month][0] != due[month]}
+
+    @property
     def back(self) -> list[Difference]:
         """Issued months that would come back, or would be given back."""
         return _differences(self.before.back, self.after.back)
@@ -122,6 +133,7 @@ def standing(conn: Connection, senior_id: int, now: datetime) -> Standing:
         village=who.village,
         given=_given(conn, senior_id, now),
         waiting=_waiting(conn, senior_id),
+        issued=_issued(conn, senior_id),
         back=_back(conn, senior_id),
         card=None if card is None else card.status,
         frozen_from=None if card is None else card.frozen_from,
@@ -148,6 +160,16 @@ def _waiting(conn: Connection, senior_id: int) -> dict[str, Line]:
     query = select(i.month, i.run_id, i.amount).join(issuance_runs, r.id == i.run_id)
     rows = conn.execute(query.where(i.senior_id == senior_id, r.status != "posted"))
     return {row.month: Line(row.run_id, row.amount) for row in rows}
+
+
+def _issued(conn: Connection, senior_id: int) -> dict[str, int]:
+    i, r, x = issuance_lines.c, issuance_runs.c, issuance_returns.c
+    gone = exists().where(
+        x.scheme_code == i.scheme_code, x.month == i.month, x.senior_id == i.senior_id, x.undone_at.is_(None)
+    )
+    query = select(i.month, i.amount).join(issuance_runs, r.id == i.run_id)
+    rows = conn.execute(query.where(i.senior_id == senior_id, r.status == "posted", ~gone))
+    return {row.month: row.amount for row in rows}
 
 
 def _back(conn: Connection, senior_id: int) -> dict[str, Back]:

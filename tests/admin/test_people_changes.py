@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from settlement.audit import audit_rows
 from settlement.cards import book
 from settlement.people.tables import entitlements, seniors
-from tests.admin.office import Answer, Office, Seat
+from settlement.periods import Month
+from settlement.vouchers import issuance
+from tests.admin.office import TOWN, Answer, Office, Seat
 from tests.admin.people import entitled, issued, settle, somebody
-from tests.support import at
+from tests.support import acting, at, officer
 from tests.vouchers.town import subsidy
 
 
@@ -104,6 +106,33 @@ def test_a_new_level_counts_from_the_next_month(office: Office) -> None:
     with office.engine.connect() as conn:
         rows = conn.execute(select(e.amount, e.from_month, e.to_month).where(e.senior_id == who).order_by(e.id)).all()
     assert [tuple(row) for row in rows] == [(150_00, "2026-07", "2026-08"), (260_00, "2026-09", None)]
+
+
+def test_a_month_that_is_on_the_card_already_stays_and_is_shown_so(office: Office) -> None:
+    """September's 150.00 was loaded on 25 August. The level found on the 26th gives 260.00 from September by the rules, from October in truth."""
+    who, card = _one_in_august(office)
+    issued(office, "2026-09", "2026-08-25 09:00")
+    office.now = at("2026-08-26 09:00")
+    seat, path = office.seat("wang", "town"), f"/people/{who}/changes/level"
+    news = {"level": "3", "on": "2026-08-20", "assessor": "评估中心"}
+    look = seat.post(f"{path}/look", news)
+    assert _rows(look) == {
+        "2026-09 补贴标准（元）": ["150.00（三(一)1）", "260.00（三(一)1）该月已发放 150.00，不再变动"],
+        "2026-10 补贴标准（元）": ["150.00（三(一)1）", "260.00（三(一)1）"],
+    }
+    assert _confirmed(seat, path, look, **news).status == 303
+    issued(office, "2026-10", "2026-10-01 09:00")
+    assert subsidy(office.engine, card) == 3 * 150_00 + 260_00
+
+
+def test_a_month_that_is_drawn_up_already_is_loaded_as_drawn_up(office: Office) -> None:
+    who, _ = _one_in_august(office)
+    with acting(office.engine, "2026-08-25 09:00", officer("clerk", "town", town=TOWN)) as act:
+        issuance.draft(act, "jiangdu", Month(2026, 9), TOWN)
+    office.now = at("2026-08-26 09:00")
+    look = office.seat("wang", "town").post(f"/people/{who}/changes/lose/look", category="low_income", on="2026-08-03")
+    assert _rows(look)["2026-09 补贴标准（元）"][1] == "没有 该月已列入发放单 150.00，重新起草后才变"
+    assert _rows(look)["2026-10 补贴标准（元）"][1] == "没有"
 
 
 def test_a_category_lost_takes_the_benefit_and_says_why(office: Office) -> None:
