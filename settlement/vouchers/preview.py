@@ -22,6 +22,9 @@ CHANGES = {
     "left": ("迁出或退出", "left"),
     "card_closed": ("已销户", "card closed"),
     "frozen": ("已冻结", "frozen"),
+    "category_changed": ("不再属于所列类别", "category lost"),
+    "level_changed": ("能力等级变化", "ability level changed"),
+    "age_band": ("到龄调整", "reached an age"),
     "not_entitled": ("不再享受", "no longer entitled"),
 }
 """Why somebody's amount is what it is, as lines and drops have it."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from settlement.people import changes
+from settlement.people.tables import entitlements
 from settlement.vouchers import issuance, preview
 from settlement.vouchers.preview import Part
 from tests.cards.county import SCHEME, TOWN, TOWN_CLERK, carded, entitle
@@ -41,6 +42,25 @@ def test_changes_and_benefits_add_up_to_the_run_and_to_the_month_before(engine: 
     assert sum(part.amount for part in parts[august.id]) == august.amount == 290_00
     assert sum(part.before for part in parts[august.id]) == july.amount
     assert (sum(row.people for row in benefits), sum(row.amount for row in benefits)) == (3, 290_00)
+
+
+def test_who_gets_nothing_any_more_is_told_with_the_reason_in_words(engine: Engine) -> None:
+    """Every reason with which an entitlement ends: a category that is lost, a level, an age."""
+    reasons = ("category_changed", "level_changed", "age_band")
+    with acting(engine, "2026-06-28 09:00") as act:
+        store_scheme(act)
+        people = [carded(act, 80, "2026-07")[0] for _ in reasons]
+    issue(engine, JULY, "2026-07-01 09:00")
+    with acting(engine, "2026-07-20 10:00") as act:
+        for who, reason in zip(people, reasons, strict=True):
+            e = entitlements.c
+            ended = update(entitlements).where(e.senior_id == who).values(to_month="2026-07", end_reason=reason)
+            act.conn.execute(ended)
+    with acting(engine, "2026-08-01 09:00", TOWN_CLERK) as act:
+        (august,) = issuance.draft(act, SCHEME, AUGUST, TOWN)
+        parts = preview.by_change(act.conn, [august.id])[august.id]
+    assert {part.change for part in parts} == set(reasons)
+    assert {preview.words(part.change)[0] for part in parts} == {"不再属于所列类别", "能力等级变化", "到龄调整"}
 
 
 def test_a_reason_without_words_stays_as_it_is() -> None:
