@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from flask import Response, render_template, url_for
@@ -13,6 +13,7 @@ from admin.audit.parts import asked, desk
 from admin.audit.words import act_words
 from admin.frame import listing, scope
 from admin.frame.console import looking
+from admin.frame.forms import day_of
 from admin.frame.listing import Column
 from settlement.audit import audit_rows
 from settlement.officers import ROLES
@@ -97,7 +98,7 @@ def _filtered(source: Select[Any]) -> Select[Any]:
 
 def _midnight(name: str) -> datetime:
     try:
-        return datetime.combine(date.fromisoformat(asked(name)), time(), SHANGHAI)
+        return datetime.combine(day_of(asked(name)), time(), SHANGHAI)
     except ValueError as error:
         raise Refused(Reason.BAD_INPUT, detail=f"{name}: 2026-07-31") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response, redirect, render_template, request, url_for
-from marshmallow import fields
 from sqlalchemy import select
 
 from admin.counter.card import desk, here_about
@@ -27,7 +26,7 @@ class Bind(forms.Form):
 
 
 class HandedOver(forms.Form):
-    cards = forms.Many(fields.Integer())
+    cards = forms.Many(forms.Number(least=1, most=forms.LARGEST_ID))
 
 
 @desk.page("/people/<int:senior_id>", may="cards.read")

@@ -19,6 +19,10 @@ from settlement.periods import Month
 
 MISSING = "必填 required"
 LONGEST = 2000
+EARLIEST, LATEST = date(1900, 1, 1), date(2200, 12, 31)
+"""Days that people write down; beyond them a calendar's end is too near to reckon with."""
+LARGEST_ID = 2**53
+"""Above any number of a record."""
 
 
 class Form(Schema):
@@ -55,6 +59,22 @@ def _where(wrong: Iterable[str]) -> str:
     said = [words for name in wrong if (words := form.typed.get(name) or form.chosen.get(name))]
     said = said or [("见标出的各栏", "see the fields that are marked")]
     return f"{'、'.join(zh for zh, _ in said)} | {', '.join(en for _, en in said)}"
+
+
+def day_of(text: str) -> date:
+    """A day, 2026-07-31. Raises ValueError, also for one before :data:`EARLIEST` or after :data:`LATEST`."""
+    found = date.fromisoformat(text)
+    if not EARLIEST <= found <= LATEST:
+        raise ValueError("too early or too late")
+    return found
+
+
+def id_asked(name: str) -> int | None:
+    """A record's number in the present address; None where there is none, 0 (which nothing has) for what is no number or too large for one."""
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    return int(text) if re.fullmatch(r"[0-9]{1,16}", text) and int(text) <= LARGEST_ID else 0
 
 
 def upload(name: str, largest: int) -> FileStorage | None:
@@ -104,7 +124,7 @@ class Day(fields.Field[date]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> date:
         try:
-            return date.fromisoformat(str(value).replace("/", "-"))
+            return day_of(str(value).replace("/", "-"))
         except ValueError as error:
             raise ValidationError("日期写作 2026-07-31 a day such as 2026-07-31") from error
 
@@ -117,7 +137,9 @@ class MonthField(fields.Field[Month]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Month:
         try:
-            return Month.parse(str(value))
+            month = Month.parse(str(value))
+            day_of(str(month.first_day))
+            return month
         except ValueError as error:
             raise ValidationError("月份写作 2026-07 a month such as 2026-07") from error
 

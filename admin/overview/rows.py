@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -10,12 +11,14 @@ from sqlalchemy import Row, Select, case, select
 from admin.frame import listing, scope
 from admin.frame.access import may
 from admin.frame.console import looking
+from admin.frame.forms import id_asked
 from admin.frame.listing import Column
 from admin.overview.parts import asked, desk
 from settlement.closing import explain_visit
 from settlement.outcomes import Reason, Refused
 from settlement.overview import coverage, money
 from settlement.people.tables import seniors
+from settlement.policy.scheme import Scheme
 from settlement.providers.tables import providers
 from settlement.supervision.callbacks import RATINGS, to_be_called
 from settlement.supervision.tables import callbacks
@@ -53,16 +56,26 @@ def short() -> Response | str:
         r = compliance.reckoned(conn, about.scheme, about.month, about.town).c
         found = select().select_from(seniors).join(r.senior_id.table, r.senior_id == p.id)
         found = found.where(r.required > r.done + r.made_up) if request.args.get("all") is None else found
-        found = found.where(p.town == about.town) if about.town else found
         columns = (
             *_person(),
-            Column("group_code", "类别", "group", r.group_code),
+            Column("group_code", "类别", "group", r.group_code, words=_groups(about.scheme)),
             Column("required", "应有", "owed", r.required, kind="number"),
             Column("done", "已有", "given", r.done, kind="number"),
             Column("made_up", "补做", "made up", r.made_up, kind="number"),
         )
-        listed = listing.look(conn, found, columns, sort="id", name="visits-owed")
+        listed = listing.look(conn, found, columns, sort="id", name="visits-owed", together=True)
     return _rows(listed, about, "还欠服务的老人", "Who still misses visits")
+
+
+def _groups(scheme: Scheme) -> Callable[[str], str]:
+    """Benefits, and where there are tiers those, by name."""
+    names = {benefit.code: benefit.name_zh for benefit in scheme.benefits}
+    names |= {
+        f"{benefit.code}_{tier.code}": f"{benefit.name_zh}（{tier.name_zh}）"
+        for benefit in scheme.benefits
+        for tier in benefit.tiers
+    }
+    return lambda code: names.get(code, code)
 
 
 @desk.page("/issued", may="overview.read")
@@ -155,7 +168,7 @@ def visit(visit_id: str) -> str:
 
 
 def _narrowed(source: Select[Any]) -> Select[Any]:
-    provider, rating = request.args.get("provider", type=int), request.args.get("rating")
+    provider, rating = id_asked("provider"), request.args.get("rating")
     if provider is not None:
         source = source.where(v.provider_id == provider)
     if rating == "none":

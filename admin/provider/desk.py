@@ -13,6 +13,7 @@ from admin.frame import scope
 from admin.frame.access import officer
 from admin.frame.console import here
 from admin.frame.desk import Desk
+from admin.frame.forms import day_of, id_asked
 from settlement.outcomes import Declined, Reason, Refused
 from settlement.periods import SHANGHAI, Month, local_date
 from settlement.policy import tariff
@@ -37,7 +38,7 @@ def whose(conn: Connection) -> int:
     Refused(NOT_FOUND) when there is none."""
     p = providers.c
     query = scope.within(select(p.id), provider=p.id)
-    asked = request.args.get("provider", type=int)
+    asked = id_asked("provider")
     if asked is not None:
         query = query.where(p.id == asked)
     found = conn.execute(query.order_by(p.id).limit(1)).scalar_one_or_none()
@@ -61,14 +62,21 @@ def today() -> date:
 def month_asked() -> Month:
     """``month`` of the address; the present one when it is none."""
     try:
-        return Month.parse(request.args.get("month", ""))
+        return month_of(request.args.get("month", ""))
     except ValueError:
         return Month.of(today())
 
 
+def month_of(text: str) -> Month:
+    """Raises ValueError, also for one at an end of the calendar."""
+    month = Month.parse(text)
+    day_of(str(month.first_day))
+    return month
+
+
 def day_asked(name: str, otherwise: date) -> date:
     try:
-        return date.fromisoformat(request.args.get(name, ""))
+        return day_of(request.args.get(name, ""))
     except ValueError:
         return otherwise
 

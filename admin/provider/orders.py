@@ -102,8 +102,8 @@ def everything() -> Response | str:
         caregiver = request.args.get("caregiver", "")
         if caregiver == "none":
             source = source.where(o.caregiver_id.is_(None))
-        elif caregiver.isdecimal():
-            source = source.where(o.caregiver_id == int(caregiver))
+        elif caregiver:
+            source = source.where(o.caregiver_id == forms.id_asked("caregiver"))
         found = listing.look(conn, source, columns, sort="planned_start", name="orders")
         shown: dict[str, Any] = {
             "found": found,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
-from marshmallow.fields import Integer
 
 from admin.frame import forms, listing, words
 from admin.frame.acting import acting, done
 from admin.frame.console import looking
-from admin.frame.forms import Form, Many, MonthField
+from admin.frame.forms import Form, Many, MonthField, Number
 from admin.frame.listing import Column
-from admin.provider.desk import desk, month_asked, ours, scheme, today, whose
+from admin.provider.desk import desk, month_asked, month_of, ours, scheme, today, whose
 from settlement.outcomes import Reason, Refused
 from settlement.people.faults import Fault
 from settlement.people.tables import seniors
@@ -30,7 +29,7 @@ GROUPS = {
 
 class Ticked(Form):
     month = MonthField()
-    senior = Many(Integer(error_messages={"invalid": "应为整数 a whole number"}))
+    senior = Many(Number(least=1, most=forms.LARGEST_ID))
 
 
 class OfMonth(Form):
@@ -59,7 +58,7 @@ def plan(faults: tuple[Fault, ...] | list[Fault] = ()) -> Response | str:
             Column("planned", "已派单", "planned", people.planned, "number"),
             Column("missing", "还缺", "missing", people.missing, "number"),
         )
-        found = listing.look(conn, source, columns, sort="-missing", name=f"plan-{month}")
+        found = listing.look(conn, source, columns, sort="-missing", name=f"plan-{month}", together=True)
     shown: dict[str, Any] = {"found": found, "month": str(month), "faults": faults}
     return found.download or render_template("provider/plan.html", **shown, show=request.args.get("show", "missing"))
 
@@ -110,6 +109,6 @@ def take_sheet() -> Response:
 
 def _month_sent() -> Month:
     try:
-        return Month.parse(request.form.get("month", ""))
+        return month_of(request.form.get("month", ""))
     except ValueError:
         return month_asked()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
-from marshmallow.fields import Integer
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from admin.frame import forms, listing, scope
 from admin.frame.access import actor
 from admin.frame.acting import acting, done
 from admin.frame.console import here, looking
-from admin.frame.forms import Choice, Day, Form, Many, Text
+from admin.frame.forms import Choice, Day, Form, Many, Number, Text
 from admin.frame.listing import Column
 from admin.providers.desk import ONE_DAY, desk, provider, scheme_codes, scheme_on, theirs, today
 from settlement import papers
@@ -50,7 +49,7 @@ class Pin(Form):
 
 
 class Ticked(Form):
-    caregiver = Many(Integer(error_messages={"invalid": "应为整数 a whole number"}))
+    caregiver = Many(Number(least=1, most=forms.LARGEST_ID))
 
 
 @desk.page("/<int:provider_id>/caregivers", may="providers.read")

@@ -9,7 +9,7 @@ from admin.frame import forms, scope
 from admin.frame.access import officer
 from admin.frame.acting import acting, done
 from admin.frame.console import looking
-from admin.treasury.desk import desk, own_payer, period, quarters, require_payer, scheme, sheet
+from admin.treasury.desk import desk, own_payer, quarters, require_payer, scheme, sheet
 from settlement.closing import contributions, payers
 from settlement.closing.tables import share_payments
 from settlement.officers import officers
@@ -27,7 +27,11 @@ def shares() -> str:
         choices = quarters(conn, code)
         wanted = request.values.get("quarter") or next(iter(choices), "")
         town = officer().town
-        rows = contributions.of_quarter(conn, code, period(wanted), None if town is None else [town]) if wanted else []
+        rows = (
+            contributions.of_quarter(conn, code, str(_quarter(wanted)), None if town is None else [town])
+            if wanted
+            else []
+        )
         query = select(share_payments, officers.c.name).outerjoin(officers, officers.c.id == c.recorded_by)
         query = query.where(c.scheme_code == code, c.quarter == wanted, c.withdrawn_at.is_(None)).order_by(c.id.desc())
         if own_payer() is not None:
@@ -40,7 +44,7 @@ def shares() -> str:
 
 @desk.page("/shares/file", may="treasury.read")
 def shares_file() -> Response:
-    wanted, town = period(request.args.get("quarter", "")), officer().town
+    wanted, town = str(_quarter(request.args.get("quarter", ""))), officer().town
     with looking() as conn:
         rows = contributions.of_quarter(conn, scheme(conn), wanted, None if town is None else [town])
     headers = ["镇街 town", "应分担 due", "已到位 arrived", "待确认 to confirm", "尚缺 missing"]
@@ -48,11 +52,19 @@ def shares_file() -> Response:
     return sheet(f"town-shares-{wanted}", headers, cells)
 
 
+def _quarter(text: str) -> Quarter:
+    """Raises Refused(NOT_FOUND), also for a month: shares are of quarters."""
+    try:
+        return Quarter.parse(text)
+    except ValueError:
+        raise Refused(Reason.NOT_FOUND, what=text[:20]) from None
+
+
 def _waits(conn: Connection, code: str, wanted: str) -> bool:
     """Whether the scheme lets a town's orders wait for its share."""
     if not wanted:
         return False
-    rule = store.in_force(conn, code, Quarter.parse(wanted).months[-1]).funding.town_share
+    rule = store.in_force(conn, code, _quarter(wanted).months[-1]).funding.town_share
     return rule is not None and rule.before_export
 
 
@@ -68,10 +80,7 @@ class ShareForm(forms.Form):
 @desk.act("/shares", may="share.record", shows=shares)
 def record_share() -> Response:
     given = forms.read(ShareForm)
-    try:
-        quarter = Quarter.parse(given["quarter"])
-    except ValueError:
-        raise Refused(Reason.NOT_FOUND, what=given["quarter"]) from None
+    quarter = _quarter(given["quarter"])
     require_payer(payers.name_of(payers.TOWN, given["town"]))
     with acting() as act:
         facts = (given["town"], given["amount"], given["paid_on"], given["reference"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response, redirect, render_template, request, url_for
-from marshmallow import fields
 from sqlalchemy import select
 
 from admin.frame import forms, listing, scope
@@ -22,7 +21,7 @@ MOST = 200
 
 
 class Ticked(forms.Form):
-    messages = forms.Many(fields.Integer())
+    messages = forms.Many(forms.Number(least=1, most=forms.LARGEST_ID))
 
 
 @desk.page("/messages", may="messages.read", menu=("未能送达的消息", "Messages not delivered"))
@@ -57,7 +56,7 @@ def undelivered() -> object:
 def retry() -> Response:
     wanted = sorted(set(forms.read(Ticked)["messages"]))
     if len(wanted) > MOST:
-        raise Refused(Reason.BAD_INPUT, detail=f"<= {MOST}")
+        raise Refused(Reason.BAD_INPUT, detail=f"一次最多{MOST}条 | at most {MOST} at once")
     with acting() as act:
         for message_id in wanted:
             outbox.retry(act, message_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +31,17 @@ class Route(NamedTuple):
     may: str
 
 
-def routes(app: Flask) -> Iterator[Route]:
+def routes(app: Flask) -> list[Route]:
     """Every address of the console with its method and what it declares."""
-    with app.app_context():
-        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield Route(method, rule.rule, rule.endpoint, access.declared(rule.endpoint))
+    rules = sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ())))
+    with (
+        app.app_context()
+    ):  # left before anything is asked of the application: requests inside would share what each keeps for itself
+        return [
+            Route(method, rule.rule, rule.endpoint, access.declared(rule.endpoint))
+            for rule in rules
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        ]
 
 
 def roles_of(may: str) -> tuple[str, ...]:
