@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, update
 
 from settlement import officers
 from settlement.act import Act
@@ -134,7 +134,7 @@ def verify_statement(act: Act, statement_id: str) -> None:
     row = act.conn.execute(select(statements).where(statements.c.id == statement_id)).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what=statement_id)
-    _verify(act, row.scheme_code, Month.parse(row.month), row.town, [row])
+    _verify(act, row.scheme_code, Month.parse(row.month), row.town, statements.c.id == statement_id)
 
 
 def verify_town(act: Act, scheme_code: str, month: Month, town: str) -> int:
@@ -142,26 +142,22 @@ def verify_town(act: Act, scheme_code: str, month: Month, town: str) -> int:
 
     Raises Refused(OUT_OF_TURN) before they are drawn, else as :func:`verify_statement`.
     """
-    rows = act.conn.execute(
-        select(statements).where(_of(scheme_code, month), statements.c.town == town).order_by(statements.c.id)
-    ).all()
-    return _verify(act, scheme_code, month, town, rows)
+    return _verify(act, scheme_code, month, town, _of(scheme_code, month) & (statements.c.town == town))
 
 
-def _verify(act: Act, scheme_code: str, month: Month, town: str, rows: Any) -> int:
+def _verify(act: Act, scheme_code: str, month: Month, town: str, which: ColumnElement[bool]) -> int:
     officers.require(act, "month.verify", town=town)
     close = _locked(act, scheme_code, month)
     if close is None or close.stage in STAGES[:2]:
         raise Refused(Reason.OUT_OF_TURN, who="system")
-    due = [row for row in rows if row.status == "drawn"]
+    drawn = select(statements).where(which, statements.c.status == "drawn").order_by(statements.c.id)
+    due = act.conn.execute(drawn).all()
     for row in due:
         officers.require_other(act, row.drawn_by)
     questions.require_none(act.conn, statements.c.id.in_([row.id for row in due]), "town")
     signed = {"status": "verified", "verified_by": act.actor.id, "verified_at": act.now}
     for row in due:
-        act.conn.execute(
-            update(statements).where(statements.c.id == row.id, statements.c.status == "drawn").values(**signed)
-        )
+        act.conn.execute(update(statements).where(statements.c.id == row.id).values(**signed))
         act.audit("statement.verify", f"statement:{row.id}", after={"net_fen": row.net_fen, "visits": row.visits})
     unsigned = exists().where(_of(scheme_code, month), statements.c.status == "drawn")
     if close.stage == "drawn" and not act.conn.execute(select(unsigned)).scalar_one():

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from settlement.audit import audit_rows
 from settlement.closing import adjusting, drawing, integrity, month, questions
 from settlement.closing.tables import adjustments, statement_lines, statements
 from settlement.db import reading
 from settlement.outcomes import Reason, Refused
 from settlement.visits import voiding
 from settlement.visits.tables import visits
+from tests.at_once import meanwhile
 from tests.closing.county import AUGUST, JULY, OTHER_TOWN_1, SCHEME, TOWN_1, XIANNV, County, statement_id
 from tests.support import acting
 
@@ -104,3 +106,16 @@ def test_a_question_that_is_just_being_asked_holds_the_signature_up(county: Coun
     other.join()
     assert refusal.value.reason is Reason.QUESTION_OPEN
     assert county.one(statements).status == "drawn"
+
+
+def test_a_statement_is_verified_by_one_of_two(county: County) -> None:
+    """The second of the town's officers finds nothing left to verify, and nothing says that they did."""
+    county.serve("v1")
+    county.draw(JULY)
+
+    def verify(act: Any) -> None:
+        month.verify_town(act, SCHEME, JULY, XIANNV)
+
+    assert meanwhile(county.engine, "2026-08-04 09:00", (TOWN_1, verify), (OTHER_TOWN_1, verify)) is None
+    assert county.one(statements).verified_by == TOWN_1.id
+    assert [row.actor for row in county.rows(audit_rows, act="statement.verify")] == [TOWN_1.id]
