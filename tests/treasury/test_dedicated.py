@@ -12,7 +12,7 @@ from settlement.closing import contributions, payment
 from settlement.closing.tables import payment_orders
 from settlement.db import reading
 from settlement.outcomes import Reason, Refused
-from settlement.treasury import dedicated, statement_file
+from settlement.treasury import dedicated, integrity, statement_file
 from settlement.treasury.dedicated import Import, Reconciliation
 from settlement.treasury.tables import account_lines
 from tests.closing.county import AUGUST, DINGHUO, FINANCE, JULY, Q3, SCHEME, SEPTEMBER, XIANNV, County
@@ -197,6 +197,7 @@ def test_a_movement_whose_share_was_withdrawn_is_the_one_recorded_instead(sent: 
     assert take(sent, came).matched == 1
     with acting(sent.engine, NOW, FINANCE) as act:
         contributions.withdraw(act, wrong, "凭证号记错")
+        assert integrity.check(act.conn) == []  # an open movement, no fault in the books
         right = contributions.record(act, SCHEME, Q3, XIANNV, 300_00, date(2026, 10, 13), "回单8")
         assert dedicated.match_again(act, X) == 1
     assert sent.one(account_lines).matched == f"share:{right}"
