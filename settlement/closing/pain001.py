@@ -97,6 +97,11 @@ def _name(party: etree._Element, name: str) -> None:
 
 
 def _account(account: etree._Element, number: str) -> None:
+    if len(number) > _ACCOUNT:  # cut off it would be somebody else's
+        raise Refused(
+            Reason.BAD_INPUT,
+            detail=f"pain.001：账号最长{_ACCOUNT}个字符 | an account number of at most {_ACCOUNT} characters",
+        )
     _under(_under(_under(account, "Id"), "Othr"), "Id").text = _clean(number, _ACCOUNT)
 
 

@@ -83,6 +83,13 @@ def test_an_order_number_too_long_to_come_back_whole_is_refused() -> None:
         rendered(order("x" * 36, 1))
 
 
+@pytest.mark.parametrize("side", ["payer_account", "payee_account"])
+def test_an_account_number_is_never_cut_off(side: str) -> None:
+    rendered(order(P1, 1, **{side: "6" * 34}))
+    with pytest.raises(Refused, match="34"):
+        rendered(order(P1, 1, **{side: "6" * 35}))
+
+
 def read(data: bytes) -> tuple[list[bankfile.Answer], list[str]]:
     answers, findings = bankfile.read_result(bankfile.load("pain001"), data)
     return answers, [finding.code for finding in findings]
