@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from marshmallow import fields
@@ -282,3 +283,26 @@ def test_a_record_named_in_a_form_is_no_more_found_than_one_named_in_an_address(
     assert plain(theirs, {"given": known[which]}) == plain(nothing, {"given": nobody})
     assert theirs.location.replace(str(known[which]), "") == nothing.location.replace(str(nobody), "")
     assert {name: count for name, count in written(world).items() if count != before[name]} == {}
+
+
+PEOPLE = ("王桂英", "李秀兰", "王小明")
+"""Seniors, caregivers, agents of this world."""
+
+
+def test_what_a_browser_keeps_names_nobody(world: World) -> None:
+    """Titles stay in its history, names of files in its folder of downloads, addresses in both."""
+    wrong, pages = [], 0
+    for route in access_table.routes(world.office.app):
+        if route.method == "POST" or route.may in access_table.SPECIAL or {"scheme_code", "target"} & set(names(route)):
+            continue
+        values = asked(world.all.one, route)
+        for role in access_table.roles_of(route.may):
+            for query in ("", "?export=csv"):
+                answer = world.seats[f"near.{role}"].get(path(route, values) + query)
+                pages += 1
+                kept = answer.response.headers.get("Content-Disposition", "") + answer.location
+                if answer.response.mimetype == "text/html":
+                    kept += "".join(answer.tree.xpath("//title/text() | //a/@href"))
+                wrong += [f"{route.rule} {role}: {name}" for name in PEOPLE if name in unquote(kept)]
+    assert not wrong, "\n".join(sorted(set(wrong)))
+    assert pages > 300
