@@ -99,9 +99,8 @@ def close(card_id: int) -> Response:
     given = forms.read(Close)
     with acting() as act:
         mine(act.conn, card_id)
-        would = money.would_close(act.conn, card_id)
-        require_unchanged(card_id, would.refund_fen, would.returned)
         done = money.close(act, card_id, payee=given["payee"], refund_no=given["refund_no"], why=given["why"])
+        require_unchanged(card_id, done.refunded_fen, done.returned)  # else nothing of it stays
     refunded, returned = yuan(done.refunded_fen), yuan(done.returned)
     return back(
         card_id,

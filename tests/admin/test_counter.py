@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, update
 
+from settlement.act import Act
 from settlement.cards import money, pin, registry, token
 from settlement.cards.tables import card_pins, cards, media, top_ups
 from settlement.people.register import ID_NO
 from settlement.people.tables import seniors
 from tests.admin.office import OTHER_TOWN, VILLAGE, Office, Seat
+from tests.at_once import meanwhile
 from tests.cards.county import COUNTER, SCHEME, TOWN_CLERK, entitle, senior
 from tests.support import RING, acting
 from tests.visits.world import Debit, Holder, World, found
@@ -229,6 +231,27 @@ def test_closing_is_asked_anew_when_money_moved_meanwhile(world: World, her: Hol
     late = seat.post(path, shown(look), payee="senior", why="搬走")
     assert late.status == 409
     assert status(world, her.card_id) == "active"
+
+
+def test_closing_pays_out_what_was_shown_also_while_money_is_being_paid_in(databases: Any) -> None:
+    """50.00 are paid in at another counter and not yet committed when the holder agrees to 25.50. PostgreSQL only: SQLite lets one writer in at a time."""
+    engine = databases.create("postgresql")
+    world, office = found(engine), Office(engine)
+    her = world.holder(subsidy=11_000, personal=2_550)
+    seat, path = counter(office), f"/counter/cards/{her.card_id}/close"
+    look = shown(seat.get(path))
+    answers = []
+
+    def pays_in(act: Act) -> None:
+        money.top_up(act, "T1", her.card_id, 5_000, act.now)
+
+    def agrees(act: Act) -> None:
+        answers.append(seat.post(path, look, payee="senior", refund_no="R1", why="搬走").status)
+
+    assert meanwhile(engine, "2026-07-15 09:00", (COUNTER, pays_in), (COUNTER, agrees)) is None
+    assert answers == [409]
+    assert world.left(her) == (11_000, 7_550)
+    databases.drop(engine)
 
 
 def test_the_operators_daily_file_is_compared_and_nothing_booked(world: World, her: Holder, office: Office) -> None:
