@@ -18,6 +18,7 @@ from settlement import papers
 from settlement.act import Act
 from settlement.outcomes import Reason, Refused
 from settlement.people import applying, entitling, places, prospects, register
+from settlement.people.faults import Problem
 from settlement.people.identity import IdentityFault, check
 from settlement.people.register import Entry
 from settlement.people.tables import seniors
@@ -177,10 +178,16 @@ def _entry(conn: Connection, scheme: Scheme, given: dict[str, Any]) -> Entry:
     today = local_date(now, scheme.time_zone)
     entry, wrong = applying.judge(conn, scheme, today, values, town=who.town, village=who.village)
     if wrong or entry is None:
-        said = {key: f"{each.zh}，{each.mend_zh} {each.en}" for key, each in wrong.items()}
-        g.wrong = said
+        g.wrong = {key: f"{each.zh}，{_mend(each)} {each.en}" for key, each in wrong.items()}
         raise Refused(Reason.BAD_INPUT, detail="见标出的各栏 | see the fields that are marked")
     return entry
+
+
+def _mend(problem: Problem) -> str:
+    """A roster may leave the day of the application empty, a form may not."""
+    if problem.code != "applied_outside_intake":
+        return problem.mend_zh
+    return f"{problem.mend_zh.rpartition('；')[0]}；请填收到申请的那一天"
 
 
 def _prospects(scheme: Scheme, entry: Entry) -> list[prospects.Prospect]:

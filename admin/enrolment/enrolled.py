@@ -76,6 +76,7 @@ def one(enrolment_id: int) -> str:
     shown |= {
         "rule": rule,
         "step": step_name(scheme, row.step),
+        "intake": deadlines.intake_name(scheme, row.intake),
         "mine": rule is not None and rule.role == officer().role,
     }
     posted = row.publicity_from is not None and row.publicity_from <= today <= row.publicity_until

@@ -104,7 +104,7 @@ def applications() -> str | Response:
             Column("village", "村社区", "village", seniors.c.village),
             Column("step", "应办步骤", "step due", step),
             Column("due_on", "办理期限", "due by", e.due_on, "day"),
-            Column("intake", "批次", "intake", e.intake),
+            Column("intake", "批次", "intake", e.intake, words=lambda code: _intake(schemes, code)),
             Column("applied_on", "申请日期", "applied on", e.applied_on, "day"),
         ]
         found = look(conn, query, columns, sort="-id", name="applications")
@@ -115,6 +115,11 @@ def applications() -> str | Response:
     return render_template(
         "enrolment/applications.html", list=found, steps=options(list(names.items())), towns=towns, chosen=chosen
     )
+
+
+def _intake(schemes: list[Scheme], code: str) -> str:
+    """By the first scheme that has such a window."""
+    return next((name for scheme in schemes if (name := deadlines.intake_name(scheme, code)) != code), code)
 
 
 def _asked_for(conn: Connection, schemes: list[Scheme]) -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from settlement.closing.tables import adjustments
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.providers.tables import providers
+from settlement.visits.words import VOID_REASONS
 
 WHAT = {
     "penalty": ("penalty", -1, "违约金（扣款） penalty, taken"),
@@ -98,7 +99,7 @@ def adjustment(adjustment_id: str) -> str:
         shares = sharing.summed(group.parts() for group in groups)
         provider = conn.execute(select(providers.c.name).where(providers.c.id == row.provider_id)).scalar_one()
     shown = {"row": row, "kind": KINDS[row.kind], "shares": shares, "provider": provider, "stamped": _figures(row)}
-    shown |= {"capitals": capitals(row.amount_fen), "approvable": _open(row)}
+    shown |= {"capitals": capitals(row.amount_fen), "approvable": _open(row), "reason": _reason(row.reason)}
     return render_template("months/adjustment.html", **shown)
 
 
@@ -136,6 +137,11 @@ def _adjustment(conn: Connection, adjustment_id: str) -> Row[Any]:
     return scope.one(conn, query, f"adjustment {adjustment_id}")
 
 
+def _reason(said: str) -> str:
+    """A void visit's reason is a code."""
+    return f"{VOID_REASONS[said].zh} {VOID_REASONS[said].en}" if said in VOID_REASONS else said
+
+
 def _adjustments(conn: Connection, state: str) -> listing.Listed:
     a, p = adjustments.c, providers.c
     source: Select[Any] = select().select_from(adjustments).join(providers, p.id == a.provider_id)
@@ -152,7 +158,7 @@ def _adjustments(conn: Connection, state: str) -> listing.Listed:
         Column("town", "镇街", "Town", a.town),
         Column("origin", "所属月份", "Of", a.origin_month),
         Column("amount", "金额", "Amount", a.amount_fen, "yuan"),
-        Column("reason", "原因", "Reason", a.reason),
+        Column("reason", "原因", "Reason", a.reason, words=_reason),
         Column("proposed_at", "提出", "Proposed", a.proposed_at, "moment"),
         Column("approved_by", "批准人", "Approved by", a.approved_by),
         Column("withdrawn_at", "撤回", "Withdrawn", a.withdrawn_at, "moment"),

@@ -15,6 +15,7 @@ from admin.frame.listing import Column
 from admin.months.desk import desk, own_town, period, require_scheme
 from admin.treasury import warning
 from settlement.outcomes import Reason, Refused
+from settlement.people.ability import LEVELS
 from settlement.people.tables import seniors
 from settlement.periods import Month
 from settlement.policy import months as rules_of_months
@@ -56,7 +57,7 @@ def issued(scheme: str, month: str) -> str:
         short = warning.short(conn, scheme, first, waiting) if waiting else []
     shown: dict[str, Any] = {"short": short}
     shown |= {"scheme": scheme, "month": first, "rules": rules, "previewed": found}
-    shown |= {"benefits": _named(rules, benefits), "fen": rules.unit == "fen", "words": preview.words}
+    shown |= {"benefits": _named(rules, benefits), "fen": rules.unit == "fen", "words": preview.words, "levels": LEVELS}
     return render_template("months/issued.html", **shown)
 
 
@@ -102,7 +103,13 @@ def run(scheme: str, month: str, town: str) -> Response | str:
         "rules": rules,
         "list": listed,
     }
-    shown |= {"benefits": benefits, "fen": rules.unit == "fen", "words": preview.words, "chosen": _chosen()}
+    shown |= {
+        "benefits": benefits,
+        "fen": rules.unit == "fen",
+        "words": preview.words,
+        "levels": LEVELS,
+        "chosen": _chosen(),
+    }
     changes = [(code, f"{zh} {en}") for code, (zh, en) in preview.CHANGES.items()]
     shown |= {"choices": [("changed", "只看变化 changes only"), ("all", "全部 everybody"), *changes]}
     return render_template("months/run.html", **shown)

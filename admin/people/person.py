@@ -22,6 +22,7 @@ from settlement.messages.words import KINDS as MESSAGES
 from settlement.messages.words import STATUS as MESSAGE_STATUS
 from settlement.outcomes import Refused
 from settlement.people import agents, register
+from settlement.people.deadlines import intake_name
 from settlement.people.identity import mask_phone
 from settlement.people.tables import seniors
 from settlement.periods import local_date
@@ -31,6 +32,7 @@ from settlement.supervision.complaints import STATUS as COMPLAINT_STATUS
 from settlement.visits import movements
 from settlement.visits.words import VISIT_STATUS
 from settlement.vouchers import outlook
+from settlement.vouchers.runs import STATUS_WORDS
 
 FIELDS: dict[register.Field, tuple[str, str]] = {
     "id_no": ("身份证号", "identity number"),
@@ -100,8 +102,10 @@ def _page(senior_id: int, shown: tuple[tuple[str, str], str] | None = None) -> s
         fields=[(code, words.pair(named)) for code, named in FIELDS.items()],
         say=words,
         act_words=act_words,
+        intake_name=intake_name,
         masked=masked,
         lists={
+            "runs": STATUS_WORDS,
             "relations": agents.RELATIONS,
             "complaints": COMPLAINTS,
             "complaint_status": COMPLAINT_STATUS,

@@ -7,6 +7,7 @@ from typing import Any
 
 from admin.frame.console import here
 from settlement.cards import lifecycle
+from settlement.money import format_yuan
 from settlement.people import register
 from settlement.people.identity import mask
 from settlement.policy.scheme import Scheme
@@ -45,6 +46,21 @@ SOURCES: Mapping[str, tuple[str, str]] = {
     "household": ("户籍注销", "household register"),
     "funeral": ("殡葬火化", "funeral register"),
 }
+HISTORY: Mapping[str, str] = {
+    "amount_fen": "金额",
+    "applied_on": "申请日期",
+    "categories": "类别",
+    "category": "类别",
+    "died_on": "去世日期",
+    "from_month": "从月份",
+    "left_on": "迁出或退出日期",
+    "on": "日期",
+    "operator_no": "运营方流水号",
+    "status": "状态",
+    "town": "镇街",
+    "village": "村社区",
+}
+"""What an audit row's facts are called in a person's history; others say nothing to its reader."""
 ANSWERS: Mapping[str, tuple[str, str]] = {"yes": ("同意", "yes"), "no": ("不申请", "no")}
 
 
@@ -89,6 +105,23 @@ def group(scheme: Scheme, row: Any) -> str:
 def category(scheme: Scheme | None, code: str) -> str:
     names = {} if scheme is None else {each.code: each.name_zh for each in scheme.categories}
     return names.get(code, code)
+
+
+def changed(scheme: Scheme | None, after: Mapping[str, Any] | None) -> str:
+    """What an audit row says became of it, as far as it has words."""
+    said: list[str] = []
+    for key, value in (after or {}).items():
+        if key not in HISTORY or value in (None, ""):
+            continue
+        many = value if isinstance(value, list) else [value]
+        if key in ("category", "categories"):
+            many = [category(scheme, one) for one in many]
+        elif key == "status":
+            many = [lifecycle.WORDS[one][0] if one in lifecycle.WORDS else one for one in many]
+        elif key == "amount_fen":
+            many = [f"{format_yuan(one)}元" for one in many]
+        said.append(f"{HISTORY[key]}：{'、'.join(map(str, many))}")
+    return "；".join(said)
 
 
 def step(scheme: Scheme | None, code: str) -> str:

@@ -76,12 +76,14 @@ def price_list(list_id: int) -> Response | str:
     now = price_items.alias("now")
     with looking() as conn:
         row = _list(conn, list_id)
+        scheme = scheme_on(conn, row.scheme_code, row.valid_from)
+        named = {one.code: one.name_zh for one in scheme.purchases.categories}
         held = tariff.prices_in_force(conn, row.scheme_code, row.provider_id or 0, row.valid_from)
         before = {price.list_id for price in held.values()} - {list_id}
         columns = (
             Column("item_code", "项目编码", "code", i.item_code),
             Column("name_zh", "名称", "name", i.name_zh),
-            Column("category", "类别", "category", i.category),
+            Column("category", "类别", "category", i.category, words=lambda code: named.get(code, code)),
             Column("unit_zh", "单位", "unit", i.unit_zh),
             Column("price_fen", "单价", "price", i.price_fen, "yuan"),
             Column("old_fen", "原单价", "price until now", now.c.price_fen, "yuan"),

@@ -15,6 +15,7 @@ from admin.treasury.desk import desk, own_payer, require_payer, sheet
 from settlement.closing.tables import payer_accounts
 from settlement.findings import Finding
 from settlement.outcomes import Reason, Refused
+from settlement.spoken import chinese
 from settlement.treasury import dedicated, matching, statement_file
 from settlement.treasury.tables import account_lines, account_statements
 
@@ -33,7 +34,7 @@ COLUMNS = (
     Column("counterparty", "对方户名", "counterparty", line.counterparty),
     Column("reference", "流水号", "reference", line.reference),
     Column("words", "摘要", "words", line.words),
-    Column("matched", "对应", "matched with", line.matched),
+    Column("matched", "对应", "matched with", line.matched, words=chinese),
     Column("explanation", "说明", "explanation", line.explanation),
 )
 
@@ -72,9 +73,10 @@ def differences_file(payer: str) -> Response:
     rows: list[list[Any]] = []
     if found is not None:
         rows += [["未对上 unknown", *_moved(row), row.words, row.explanation] for row in found.unknown]
-        rows += [["账面尚未登记 not booked", *_moved(row), row.matched, None] for row in found.early]
+        rows += [["账面尚未登记 not booked", *_moved(row), chinese(row.matched), None] for row in found.early]
         rows += [
-            ["银行没有 missing", str(d.booked_on), d.in_fen / 100, d.out_fen / 100, d.key, None] for d in found.missing
+            ["银行没有 missing", str(d.booked_on), d.in_fen / 100, d.out_fen / 100, chinese(d.key), None]
+            for d in found.missing
         ]
     headers = ["种类 kind", "日期 day", "收入 in", "支出 out", "摘要或单据 words or document", "说明 explanation"]
     return sheet(f"differences-{payer.replace(':', '-')}", headers, rows)

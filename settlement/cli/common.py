@@ -171,7 +171,7 @@ def require_free(host: str, port: int) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise Refused(Reason.BAD_INPUT, detail=f"{host}:{port}: {error}") from error
-        taken = f"{host}:{port} 已有程序在用，先停掉它，或用 --port 换一个端口 is in use: stop what runs there, or choose another --port"
+        taken = f"{host}:{port} 已有程序在用，先停掉它，或用 --port 换一个端口 | {host}:{port} is in use: stop what runs there, or choose another --port"
         raise Refused(Reason.BAD_INPUT, detail=taken) from error
 
 

@@ -73,6 +73,13 @@ def closing_day(scheme: Scheme, intake: str) -> date | None:
     return date.fromisoformat(f"{closes}-{window.closes}")
 
 
+def intake_name(scheme: Scheme | None, intake: str) -> str:
+    """``2026-summer`` as the scheme calls it: 2026年上半年集中申报."""
+    year, _, code = intake.partition("-")
+    names = {} if scheme is None else {window.code: window.name_zh for window in scheme.enrolment.windows}
+    return f"{year}年{names[code]}" if code in names else intake
+
+
 def _after(workdays: Workdays, day: date, count: int) -> date | None:
     try:
         return workdays.after(day, count)

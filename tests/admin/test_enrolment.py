@@ -72,7 +72,8 @@ def test_a_form_says_beside_each_field_what_is_wrong(desk: Office, who: Seats) -
     assert len(answer.find("//p[@class='fault']")) == 3
     assert "校验位不符" in answer.text and "系统中没有这个村社区" in answer.text
     outside = who["village"].post("/enrolment/new/check", NEW | {"applied_on": "2026-05-30"})
-    assert "不在集中申报期内" in outside.text
+    assert "不在集中申报期内" in outside.text and "请填收到申请的那一天" in outside.text
+    assert "留空" not in " ".join(outside.find("//p[@class='fault']/text()"))  # as a roster may
     other = who["village"].post("/enrolment/new/check", NEW | {"village": "双沟社区"})
     assert other.status == 422
 

@@ -134,13 +134,13 @@ def test_the_page_tells_what_is_due_by_which_clause_and_what_is_left(office: Off
     july = next(row for row in answer.find("//table[1]/tbody/tr") if row.xpath("td[1]")[0].text == "2026-07")
     cells = [" ".join(cell.text_content().split()) for cell in july.xpath("td")]
     assert cells[:4] == ["2026-07", "150.00", "困难老年人养老服务补贴（半失能）", "三(一)1"]
-    assert cells[5] == "150.00 已入账"
+    assert cells[5] == "150.00 已入账 posted"
     assert "321026" not in answer.text.replace(f"{NUMBER[:4]}**********{NUMBER[-4:]}", "")
     assert f"{NUMBER[:4]}**********{NUMBER[-4:]}" in answer.text
     assert "138****1234" in answer.text
     assert "13800001234" not in answer.text
     assert "1组1号" not in answer.text
-    assert [value.text for value in answer.find("//dt[contains(., '补贴余额')]/following-sibling::dd")] == ["150.00"]
+    assert [value.text for value in answer.find("//dt[contains(., '补贴余额')]/following-sibling::dd")] == ["150.00 元"]
 
 
 def test_a_number_in_full_needs_a_reason_and_is_on_record(office: Office) -> None:

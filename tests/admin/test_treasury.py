@@ -279,6 +279,7 @@ def test_the_banks_statement_is_taken_in_and_explained(county: County, finance: 
     (action,) = page.find("//form[contains(@action, '/explain')]/@action")
     assert finance.post(action, words="三季度利息").status == 303
     assert "三季度利息" in finance.get(path).text
+    assert f"付款单 {by_town(county)[XIANNV]}" in page.text and "order:" not in page.text
     book = load_workbook(io.BytesIO(finance.get(f"{path}/differences").content)).active
     assert [[cell.value for cell in row][:4] for row in book.iter_rows(min_row=2)] == [
         ["未对上 unknown", "2026-10-12", 0.35, 0],
