@@ -119,6 +119,8 @@ def upheld_would(conn: Connection, row: Row[Any]) -> Words:
     back_zh = f"退回补贴账户 {yuan(subsidy)} 元、个人账户 {yuan(personal)} 元"
     back_en = f"{yuan(subsidy)} yuan go back to the subsidy, {yuan(personal)} to own money"
     if kind.void is None:
+        if debit is None or row.debit_id not in (None, debit.id):
+            return "该笔扣款此前已撤销，金额不再变动。", "That debit was taken back before: nothing more moves."
         if visit == "paid":
             return "该笔已结算，差额另行调整，不马上退回。", "It was settled: the difference is adjusted by hand."
         return (

@@ -11,7 +11,7 @@ from settlement.cards import pin
 from settlement.messages.tables import messages
 from settlement.people import agents
 from settlement.supervision import complaints
-from settlement.visits import bookings
+from settlement.visits import bookings, voiding
 from settlement.visits.tables import visits
 from tests.admin.office import OTHER_TOWN, Answer, Office, Seat
 from tests.cards.county import COUNTER, TOWN_CLERK
@@ -82,6 +82,28 @@ def test_what_deciding_would_do_is_said(
     world: World, her: Holder, debit: Debit, office: Office, kind: str, words: str
 ) -> None:
     assert words in head(office).get(f"/voices/complaints/{complaint(world, her, debit, kind)}").text
+
+
+def test_a_debit_that_was_put_right_before_the_decision_is_said_to_stand(
+    world: World, her: Holder, debit: Debit, office: Office
+) -> None:
+    """The provider took the 30.00 back and debited them anew: upholding the complaint about the first debit moves nothing any more."""
+    number = complaint(world, her, debit, "wrong_amount")
+    with acting(world.engine, WHEN) as act:
+        assert voiding.take_back_debit(act, debit.id, "wrong_amount") is None
+    seat, path = head(office), f"/voices/complaints/{number}"
+    nothing = "该笔扣款此前已撤销，金额不再变动"
+    assert nothing in seat.get(path).text
+    assert isinstance(world.debit(visit_of(world), 3000, confirm_personal_fen=1000), Debit)
+    page = seat.get(path)
+    assert nothing in page.text
+    assert seat.post(f"{path}/decide", seen(page), outcome="upheld", why="金额有误").status == 303
+    assert world.left(her) == (0, 4000)
+
+
+def visit_of(world: World) -> Any:
+    with world.engine.connect() as conn:
+        return conn.execute(select(visits)).one()
 
 
 def test_who_took_it_down_decides_nothing(world: World, her: Holder, debit: Debit, office: Office) -> None:
