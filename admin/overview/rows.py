@@ -63,7 +63,7 @@ def short() -> Response | str:
             Column("done", "已有", "given", r.done, kind="number"),
             Column("made_up", "补做", "made up", r.made_up, kind="number"),
         )
-        listed = listing.look(conn, found, columns, sort="id", name="visits-owed", together=True)
+        listed = listing.look(conn, found, columns, sort="id", name="visits-owed")
     return _rows(listed, about, "还欠服务的老人", "Who still misses visits")
 
 
@@ -114,7 +114,9 @@ def spent() -> Response | str:
             Column("statement_id", "月结算单", "statement", r.statement_id, link=_statement),
         )
         source = select().select_from(r.visit_id.table).join(providers, providers.c.id == r.provider_id)
-        listed = listing.look(conn, source, columns, sort="visit_id", name="spent")
+        # Statement by statement where there are any: in that order a page of them is read from indexes.
+        sort = "statement_id" if money.stated(conn, about.scheme.code, about.month) else "visit_id"
+        listed = listing.look(conn, source, columns, sort=sort, name="spent")
     return _rows(listed, about, "已使用", "Spent")
 
 

@@ -702,6 +702,7 @@ def upgrade() -> None:
     )
     op.drop_index(op.f("ix_statement_lines_statement"), table_name="statement_lines")
     op.create_index("ix_statement_lines_statement", "statement_lines", ["statement_id", "visit_id"], unique=False)
+    op.create_index("ix_visit_corrections_open", "visit_corrections", ["status", "visit_id"], unique=False)
     op.create_index(
         "ix_visits_given",
         "visits",
@@ -725,6 +726,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("void_reason IS NULL AND seconds IS NOT NULL"),
         postgresql_where=sa.text("void_reason IS NULL AND seconds IS NOT NULL"),
     )
+    op.drop_index("ix_visit_corrections_open", table_name="visit_corrections")
     op.drop_index("ix_statement_lines_statement", table_name="statement_lines")
     op.create_index(op.f("ix_statement_lines_statement"), "statement_lines", ["statement_id"], unique=False)
     op.drop_index(

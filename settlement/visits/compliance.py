@@ -75,7 +75,7 @@ def reckoned(conn: Connection, scheme: Scheme, month: Month, town: str | None = 
     """(senior_id, town, village, group_code, required, done, made_up) of everybody entitled in a month. Nobody has more made up than was missed."""
     own = None if town is None else select(seniors.c.id).where(seniors.c.town == town)
     last = month.plus(scheme.visits.make_up.months)
-    required = _required(conn, scheme, month, last, own)
+    required = _required(conn, scheme, month, last)
     owed = _owed(scheme, month, required, own).subquery("owed")
     surplus: ColumnElement[int] = literal(0)
     source = owed.join(seniors, seniors.c.id == owed.c.senior_id)
@@ -96,15 +96,13 @@ def reckoned(conn: Connection, scheme: Scheme, month: Month, town: str | None = 
 
 def owed_in(conn: Connection, scheme: Scheme, month: Month, own: Select[int] | None = None) -> Subquery:
     """(senior_id, group_code, required, done) of everybody entitled in a month; ``own``: of these seniors only."""
-    return _owed(scheme, month, _required(conn, scheme, month, month, own), own).subquery("owed")
+    return _owed(scheme, month, _required(conn, scheme, month, month), own).subquery("owed")
 
 
-def _required(
-    conn: Connection, scheme: Scheme, first: Month, last: Month, own: Select[int] | None
-) -> ColumnElement[int]:
+def _required(conn: Connection, scheme: Scheme, first: Month, last: Month) -> ColumnElement[int]:
     """What a row of ``entitlements`` of these months asks for."""
     e = entitlements.c
-    kinds = conn.execute(select(e.benefit, e.level).where(_entitled(scheme, first, last, own)).distinct())
+    kinds = conn.execute(select(e.benefit, e.level).where(_entitled(scheme, first, last)).distinct())
     # Several benefits at once ("a+b") owe the most that any of them does.
     rules = [
         (
@@ -116,7 +114,7 @@ def _required(
     return case(*rules, else_=0) if rules else literal(0)
 
 
-def _entitled(scheme: Scheme, first: Month, last: Month, own: Select[int] | None) -> ColumnElement[bool]:
+def _entitled(scheme: Scheme, first: Month, last: Month, own: Select[int] | None = None) -> ColumnElement[bool]:
     """True for a row of ``entitlements`` that runs in one of the months."""
     e = entitlements.c
     running = and_(

@@ -249,6 +249,8 @@ visit_corrections = Table(
     CheckConstraint("status IN ('proposed','approved','rejected')", name="status"),
     CheckConstraint("check_in_at IS NOT NULL OR check_out_at IS NOT NULL", name="corrects_something"),
     Index("ix_visit_corrections_visit", "visit_id"),
+    # Those that wait are few beside the visits they are joined with.
+    Index("ix_visit_corrections_open", "status", "visit_id"),
     # One at a time is decided about a visit.
     Index("uq_visit_corrections_open", "visit_id", unique=True, sqlite_where=_PROPOSED, postgresql_where=_PROPOSED),
 )

@@ -178,6 +178,18 @@ def test_a_month_is_planned_as_the_one_before_and_only_what_is_missing(desk: Des
     assert len(desk.rows(select(o.id))) == 5
 
 
+def test_the_plan_names_who_lives_here_in_the_providers_towns(desk: Desk) -> None:
+    """Not somebody of a town without a contract, nor who died or left, whatever they are entitled to."""
+    here, dead, gone = desk.senior(), desk.senior(), desk.senior()
+    desk.senior(town="丁伙镇")
+    with desk.engine.begin() as conn:
+        for senior_id, day in ((dead, "died_on"), (gone, "left_on")):
+            conn.execute(update(seniors).where(seniors.c.id == senior_id).values({day: at("2026-07-20 00:00").date()}))
+    page = desk.fang.get("/provider/plan", month="2026-08", show="all")
+    assert cells(page, 2) == [str(here)]
+    assert page.find("//caption/small")[0].text_content() == "1"
+
+
 def test_a_sheet_is_filled_in_and_planned_from(desk: Desk) -> None:
     senior_id = desk.senior()
     number = desk.world.caregiver()
