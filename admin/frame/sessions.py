@@ -20,6 +20,7 @@ from admin.tables import forms_sent, passwords, sessions
 from settlement.act import Act, Actor
 from settlement.db import reading
 from settlement.officers import officers
+from settlement.outcomes import Reason, Refused
 
 SMALLEST_MOVE = timedelta(seconds=30)
 """A use that would move the end by less is not written down."""
@@ -92,6 +93,19 @@ def hold(token: str) -> None:
     session.clear()
     g.pop("csrf_token", None)  # a form drawn in this request would carry the one of before
     session[_COOKIE] = token
+
+
+def password_held(act: Act, officer_id: str) -> str | None:
+    """The hash that counts, held until the act ends: who resets the password meanwhile waits, and ends what the act began."""
+    p = passwords.c
+    return act.conn.execute(select(p.hash).where(p.officer_id == officer_id).with_for_update()).scalar_one_or_none()
+
+
+def require_still(act: Act, who: Officer) -> None:
+    """Raise Refused(NOT_ALLOWED) when the session was ended while its request was at work: the password reset, the officer put out."""
+    password_held(act, who.id)
+    if act.conn.execute(select(sessions.c.digest).where(sessions.c.digest == who.digest)).one_or_none() is None:
+        raise Refused(Reason.NOT_ALLOWED)
 
 
 def end(act: Act, digest: str) -> None:

@@ -53,11 +53,11 @@ def by_password(name: str, password: str, wanted: str | None) -> Response:
     unused_too_long = known is not None and known.must_change and known.set_at + passwords.UNUSED < console.now()
     if known is None or not right or unused_too_long:
         raise tries.refused(name, None if known is None else known.id)
-    return proved(Arrived(known.id, "password", wanted))
+    return proved(Arrived(known.id, "password", wanted), known.hash)
 
 
-def proved(arrived: Arrived) -> Response:
-    """Who it is was proved: a session, and on to what is due."""
+def proved(arrived: Arrived, compared: str | None = None) -> Response:
+    """Who it is was proved: a session, and on to what is due. ``compared``: the hash that the password fitted; another may count by now."""
     console = here()
     with looking() as conn:
         known = passwords.of(conn, arrived.officer_id)
@@ -66,6 +66,8 @@ def proved(arrived: Arrived) -> Response:
     actor = Actor(known.id, known.role, known.town, known.provider_id)
     with begin(console.engine, actor, console.now()) as act:
         if arrived.how == "password":
+            if sessions.password_held(act, known.id) != compared:
+                raise Refused(Reason.SIGN_IN_WRONG)
             tries.give_back(act.conn, known.id)
         return go_on(act, arrived)
 

@@ -58,6 +58,7 @@ def change_password() -> Response:
     new = wished()
     _require_password(who)
     with acting() as act:
+        sessions.require_still(act, who)
         passwords.set_own(act, here().ring, who.id, who.name, new)
         sessions.hold(sessions.begin(act, who.id, "open", who.how))
     flash(("密码已更换；其他地方的登录已退出", "Your password is changed; you are signed out everywhere else"), "done")  # type: ignore[arg-type]
@@ -77,6 +78,7 @@ def change_authenticator() -> Response:
     if _has_one():
         _require_code(who)
     with acting() as act:
+        sessions.require_still(act, who)
         authenticator.confirm(act, who, request.form.get("code", ""))
         tries.clear(act, here().ring, who.id)
     flash(("验证器已绑定", "The authenticator is set up"), "done")  # type: ignore[arg-type]

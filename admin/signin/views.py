@@ -46,6 +46,7 @@ def enter_code() -> Response:
         return elsewhere
     tries.take(who.id)
     with acting() as act:
+        sessions.require_still(act, who)
         if authenticator.accept(act, who.id, request.form.get("code", "")):
             tries.give_back(act.conn, who.id)
             sessions.end(act, who.digest)
@@ -65,6 +66,7 @@ def set_new() -> Response:
         return elsewhere
     new = wished()
     with acting() as act:
+        sessions.require_still(act, who)
         passwords.set_own(act, here().ring, who.id, who.name, new)
         return arriving.go_on(act, arriving.so_far(who))
 
@@ -80,6 +82,7 @@ def confirm() -> Response:
     if elsewhere := _step("set_up"):
         return elsewhere
     with acting() as act:
+        sessions.require_still(act, who)
         authenticator.confirm(act, who, request.form.get("code", ""))
         sessions.end(act, who.digest)
         return arriving.go_on(act, arriving.so_far(who, arriving.BY_CODE[who.how]))

@@ -46,7 +46,7 @@ def hostile(world: World) -> World:
         for table, columns in FREE.items():
             for number, row in enumerate(conn.execute(table.select()).all()):
                 key = table.primary_key.columns[0]
-                values = {name: f"{FORMULA}{number}" for name in columns}
+                values = dict.fromkeys(columns, f"{FORMULA}{number}")
                 conn.execute(update(table).where(key == row[0]).values(values))
     return world
 
