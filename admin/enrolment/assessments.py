@@ -18,6 +18,7 @@ from settlement.people import ability, assessing, entitling
 from settlement.people.assessing import Sheet
 from settlement.people.tables import assessment_orders, entitlements, seniors
 from settlement.periods import Month, local_date
+from settlement.policy import store
 from settlement.policy.eligibility import PersonFacts, age_on, reckoning_day
 from settlement.policy.entitlement import Entitlement, entitlement
 from settlement.policy.scheme import Scheme
@@ -116,7 +117,7 @@ def _change(conn: Connection, scheme: Scheme, row: Row[Any]) -> dict[str, Any]:
     e = entitlements.c
     running = (e.senior_id == row.senior_id) & (e.scheme_code == row.scheme_code) & e.to_month.is_(None)
     now = conn.execute(select(e.amount, e.level, e.clause).where(running)).one_or_none()
-    will: Entitlement = entitlement(scheme, found, on)
+    will: Entitlement = entitlement(store.in_force(conn, scheme.code, first), found, on)
     facts_shown = (first, now.amount if now is not None else None, will.amount_fen, row.level)
     return {"first": first, "now": now, "will": will, "facts": facts_shown}
 

@@ -154,7 +154,7 @@ def adopt(act: Act, order_id: int) -> entitling.Decided:
     require_theirs(act, [order])
     _require_state(order, "found")
     require_other(act, order.assessor)
-    scheme = store.in_force(act.conn, order.scheme_code, Month.of(act.now))
+    scheme = store.in_force(act.conn, order.scheme_code, Month.of(act.now).next())  # as it is when it counts
     news = changes.Assessment(order.senior_id, order.level, order.assessed_on, order.assessor)
     decided = changes.reassess(act, scheme, [news])
     _write(act, order_id, {"status": "done", "decided_by": act.actor.id, "decided_at": act.now})

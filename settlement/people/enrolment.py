@@ -26,7 +26,7 @@ from settlement.people.scope import require_theirs
 from settlement.people.tables import enrolment_steps, enrolments, entitlements, objections, postings, seniors
 from settlement.people.workdays import Workdays, load
 from settlement.periods import local_date
-from settlement.policy import months
+from settlement.policy import months, store
 from settlement.policy.eligibility import Why, judge
 from settlement.policy.rules_people import Step
 from settlement.policy.scheme import Scheme
@@ -346,7 +346,8 @@ def _decide(act: Act, scheme: Scheme, rows: list[Any]) -> tuple[list[Any], list[
     failed: list[tuple[int, str]] = []
     for ended_on, batch in sorted(batches.items()):
         first = months.first_month(scheme, ended_on)
-        decided = entitling.decide(act, scheme, [row.senior_id for row in batch], first, "enrolled")
+        then = store.in_force(act.conn, scheme.code, first)
+        decided = entitling.decide(act, then, [row.senior_id for row in batch], first, "enrolled")
         for row in batch:
             denials = decided.without.get(row.senior_id)
             if denials is None:

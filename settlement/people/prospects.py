@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from settlement.people import entitling
 from settlement.people.register import Entry, chunks
-from settlement.policy import months
+from settlement.policy import months, store
 from settlement.policy.eligibility import PersonFacts, Why, reckoning_day
 from settlement.policy.entitlement import Entitlement, entitlement
 from settlement.policy.rules_people import Benefit
@@ -78,9 +78,10 @@ def decided(
     conn: Connection, scheme: Scheme, senior_ids: Sequence[int], publicity_until: date
 ) -> Mapping[int, Entitlement]:
     """What each person gets when the publicity that ends on a day stays without objection: as the decision will reckon it."""
-    on = reckoning_day(months.first_month(scheme, publicity_until))
+    first = months.first_month(scheme, publicity_until)
+    on, then = reckoning_day(first), store.in_force(conn, scheme.code, first)
     found: dict[int, Entitlement] = {}
     for part in chunks(senior_ids):
         for senior_id, facts in entitling.facts_of(conn, part, on).items():
-            found[senior_id] = entitlement(scheme, facts, on)
+            found[senior_id] = entitlement(then, facts, on)
     return found

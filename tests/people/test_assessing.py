@@ -9,9 +9,10 @@ from sqlalchemy import Engine, select
 
 from settlement import officers
 from settlement.outcomes import Reason, Refused
-from settlement.people import assessing
+from settlement.people import assessing, prospects
 from settlement.people.assessing import Sheet
 from settlement.people.tables import assessment_orders, assessments, entitlements, seniors
+from settlement.policy import loader, store
 from tests.people.people import ASSESSOR, CLERK, COUNTER, DISTRICT, HEAD, SCHEME, settle
 from tests.people.test_ability import sheet
 from tests.people.test_enrolment import APPROVALS, applied, due, post, reason, take
@@ -121,6 +122,35 @@ def test_a_reassessment_counts_when_somebody_else_took_it_over(district: Engine)
     with pytest.raises(Refused) as twice, acting(district, "2026-09-04 10:00", by=HEAD) as act:
         assessing.adopt(act, number)
     assert reason(twice) is Reason.WRONG_STATE
+
+
+def amended(engine: Engine, version: str, first: str, before: int, after: int) -> None:
+    """The scheme as it will be from a month on."""
+    text = loader.builtin_text("jiangdu").replace('version = "2025.2"', f'version = "{version}"')
+    text = text.replace('valid_from = "2025-01"', f'valid_from = "{first}"')
+    with acting(engine, "2026-06-01 09:00", by=DISTRICT) as act:
+        store.store(act, text.replace(f"amount_fen = {before}", f"amount_fen = {after}"))
+
+
+def test_what_counts_from_next_month_is_reckoned_by_the_scheme_of_next_month(district: Engine):
+    """Level 2 gives 170.00 from July, level 3 gives 280.00 from October. Both decisions are made in the month before."""
+    amended(district, "2026.1", "2026-07", 15000, 17000)
+    senior = entitled(district)
+    with district.connect() as conn:
+        assert conn.scalars(select(entitlements.c.amount)).all() == [17000]
+        told = prospects.decided(conn, SCHEME, [senior], date(2026, 6, 23))
+    assert told[senior].amount_fen == 17000
+    amended(district, "2026.2", "2026-10", 26000, 28000)
+    with acting(district, "2026-09-01 09:00", by=DISTRICT) as act:
+        number = assessing.ask(act, SCHEME, senior, "跌倒后不能行走")
+        assessing.assign(act, [number], ASSESSOR.id)
+    with acting(district, "2026-09-03 09:00", by=ASSESSOR) as act:
+        assessing.find(act, RING, number, filled(31, "2026-09-02"))
+    with acting(district, "2026-09-04 09:00", by=HEAD) as act:
+        assessing.adopt(act, number)
+    with district.connect() as conn:
+        rows = conn.execute(select(entitlements).order_by(entitlements.c.from_month)).all()
+    assert [(row.amount, row.from_month) for row in rows] == [(17000, "2026-07"), (28000, "2026-10")]
 
 
 def test_a_year_after_the_assessment_another_is_due(district: Engine):
