@@ -30,6 +30,18 @@ THINGS = {
     "visit": "服务",
 }
 
+ACCOUNTS = {
+    "card_personal": "个人账户",
+    "card_subsidy": "补贴账户",
+    "operator_trust": "备付金",
+    "payable": "应付服务商",
+    "payer_bank": "付款专户",
+    "provider_claim": "服务商待结补贴",
+    "provider_claim_personal": "服务商待结个人部分",
+    "voucher_control": "补贴资金",
+}
+"""An account's code stands before whose it is."""
+
 CODES = {
     # whose turn it is, who pays
     "bank": "登记银行回盘",
@@ -79,6 +91,15 @@ CODES = {
     # what becomes of a purchase at a counter
     "refused": "已拒绝",
     "sold": "已扣款",
+    # what evidence and transfers are
+    "card_qr": "卡面二维码",
+    "check_in": "签到",
+    "check_out": "签退",
+    "debit": "扣款",
+    "debit_personal": "个人账户扣款",
+    "debit_subsidy": "补贴扣款",
+    "personal_settle": "个人部分结算",
+    "reversed": "已撤销",
     # what somebody wants to do
     "approve": "批准",
     "confirm": "确认",
@@ -101,9 +122,9 @@ def chinese(code: object) -> str:
 def _one(code: str) -> str:
     if code in CODES:
         return CODES[code]
-    for kind, name in THINGS.items():
+    for kind, name in (THINGS | ACCOUNTS).items():
         if code == kind:
             return name
         if code.startswith((f"{kind} ", f"{kind}:")):
-            return f"{name} {code[len(kind) + 1 :]}"
+            return f"{name} {_one(code[len(kind) + 1 :])}"
     return code

@@ -200,6 +200,10 @@ def _minutes(seconds: ColumnElement[Any]) -> ColumnElement[Any]:
     return seconds // 60
 
 
+def _void(reason: str) -> str:
+    return f"{VOID_REASONS[reason].zh} {VOID_REASONS[reason].en}"
+
+
 def _left_out(conn: Connection, row: Row[Any]) -> listing.Listed:
     x, v, s = exclusions.c, visits.c, seniors.c
     source: Select[Any] = select().select_from(exclusions).join(visits, v.id == x.visit_id)
@@ -209,7 +213,7 @@ def _left_out(conn: Connection, row: Row[Any]) -> listing.Listed:
         Column("reason", "原因", "Reason", left_out.said(x.reason)),
         Column("check_in", "签到", "In", v.check_in_at, "moment"),
         Column("senior", "老人", "Senior", s.name),
-        Column("void_reason", "废单原因", "Void for", v.void_reason),
+        Column("void_reason", "废单原因", "Void for", v.void_reason, words=_void),
         Column("subsidy", "补贴", "Subsidy", x.subsidy_fen, "yuan"),
     )
     return listing.look(conn, source, columns, sort="reason", name=f"left-out-{row.id}")

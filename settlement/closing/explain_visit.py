@@ -83,7 +83,7 @@ def _below(conn: Connection, ids: Sequence[str]) -> dict[str, list[Node]]:
     events: Select[Any] = select(door_events).where(event.visit_id.in_(ids))
     for row in conn.execute(events.order_by(event.device_id, event.counter)):
         facts = {"类型 kind": row.kind, "设备时间 occurred": row.occurred_at, "收到 received": row.received_at}
-        facts |= {"设备 device": f"{row.device_id} #{row.counter}", "结果 result": row.reason or row.status}
+        facts |= {"设备 device": f"{row.device_id} #{row.counter}", "结果 result": _result(row)}
         below[row.visit_id].append(Node("event", row.id, "上门凭据", "signed event", facts))
     asked = select(visit_corrections).where(correction.visit_id.in_(ids)).order_by(correction.id)
     for row in conn.execute(asked):
@@ -117,6 +117,12 @@ def _told(proof: evidence.Evidence) -> str:
     flags = "、".join(EVIDENCE_FLAGS[flag].zh for flag in proof.flags)
     grade = {"strong": "强 strong", "weak": "弱 weak"}[proof.grade]
     return f"{' → '.join(ends)}；{grade}" + (f"；{flags}" if flags else "")
+
+
+def _result(row: Row[Any]) -> str:
+    """A kept record's outcome; where it made a void visit, why."""
+    reason = VOID_REASONS.get(row.reason)
+    return row.reason or row.status if reason is None else f"{reason.zh} {reason.en}"
 
 
 def _correction(row: Row[Any]) -> Node:

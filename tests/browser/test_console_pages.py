@@ -3,6 +3,7 @@ by everybody."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,7 +17,9 @@ from werkzeug.routing import RequestRedirect
 
 from settlement import keys
 from settlement.db import make_engine, migrate
+from settlement.officers import ROLES as WORDS
 from settlement.officers import add, officers
+from tests.browser.conftest import DESK, PHONE
 from tests.browser.console import Console
 from tests.outputs.test_recompute import county
 from tests.support import acting, at
@@ -32,6 +35,10 @@ SMALL = """() => [...document.querySelectorAll('main a, main button, main label'
 }).map((one) => one.textContent.trim())"""
 
 
+CODE = re.compile(r"\b[a-z]+_[a-z_]+\b")
+"""What the program calls something; people call it otherwise."""
+
+
 @pytest.fixture(scope="module")
 def console(county: Path, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     home = tmp_path_factory.mktemp("console")
@@ -41,7 +48,13 @@ def console(county: Path, chromium: Browser, tmp_path_factory: pytest.TempPathFa
     console = Console(engine, keys.load(county / "keys.json"), at("2026-11-10 09:00"), chromium)
     with acting(engine, console.now) as act:
         for role in ("hotline", "admin", "town_finance"):
-            add(act, f"{role}.a", f"{role}", role, **({"town": "仙女镇"} if role == "town_finance" else {}))
+            add(
+                act,
+                f"{role.partition('_')[0]}.a",
+                WORDS[role][0],
+                role,
+                **({"town": "仙女镇"} if role == "town_finance" else {}),
+            )
     yield console
     console.close()
     engine.dispose()
@@ -85,8 +98,12 @@ def test_every_page_of_a_role(console: Console, axe: Axe, looked_at: set[str], r
         if route not in looked_at:  # what one role was shown looks no different to another
             looked_at.add(route)
             wrong += [f"{path}: {fault}" for fault in axe(page)]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wrong.append(f"{path}: wider than the screen")
+        for size in (PHONE, DESK):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wrong.append(f"{path}: wider than a screen of {size[0]}")
+        if not route.startswith("/audit/"):  # there codes stand beside their words
+            wrong += [f"{path}: a code: {code}" for code in CODE.findall(page.locator("main").inner_text())]
         wrong += [f"{path}: too small: {text}" for text in page.evaluate(SMALL)]
         if page.locator("h1").count() != 1:
             wrong.append(f"{path}: {page.locator('h1').count()} first headings")
