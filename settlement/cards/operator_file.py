@@ -6,9 +6,7 @@ CSV, UTF-8 (with or without a byte order mark) or GB 18030, first line the heade
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +19,8 @@ from settlement.findings import Finding
 from settlement.money import format_yuan, parse_yuan
 from settlement.officers import require
 from settlement.outcomes import Reason, Refused
+from settlement.people import sheets
+from settlement.people.faults import Wrong
 from settlement.periods import SHANGHAI, local_date
 
 HEADERS = ("交易流水号", "卡号", "交易类型", "金额", "交易时间")
@@ -55,20 +55,22 @@ class Reconciled:
 def read(content: bytes, zone: ZoneInfo = SHANGHAI) -> list[Entry]:
     """The file's lines. Raises Refused(BAD_INPUT) naming every line that cannot be read."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gb18030", errors="replace")
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [name for name in HEADERS if name not in (reader.fieldnames or ())]
+        rows = [[str(cell).strip() for cell in row] for row in sheets.read_csv(content)]
+    except Wrong as wrong:
+        raise Refused(Reason.BAD_INPUT, detail=f"{wrong.problem.zh} {wrong.problem.en}") from None
+    headers = rows[0] if rows else []
+    missing = [name for name in HEADERS if name not in headers]
     if missing:
         raise Refused(Reason.BAD_INPUT, detail=f"缺少列 missing columns: {'、'.join(missing)}")
     entries: list[Entry] = []
     faults: list[str] = []
     seen: dict[str, int] = {}
-    for row in reader:
-        line = reader.line_num
+    for line, row in enumerate(rows[1:], 2):
+        if not any(row):
+            continue
+        cells = dict(zip(headers, row, strict=False))
         try:
-            entry = _entry(line, {name: (row[name] or "").strip() for name in HEADERS}, zone)
+            entry = _entry(line, {name: cells.get(name, "") for name in HEADERS}, zone)
         except ValueError as error:
             faults.append(f"第{line}行 line {line}: {error}")
             continue
@@ -93,6 +95,8 @@ def _entry(line: int, cells: dict[str, str], zone: ZoneInfo) -> Entry:
     if fen <= 0:
         raise ValueError(f"金额应大于零 amount must be above zero: {amount!r}")
     occurred = datetime.fromisoformat(moment)
+    if not 1900 < occurred.year < 2200:
+        raise ValueError(f"交易时间不对 the moment cannot be right: {moment!r}")
     return Entry(line, id, card_no, KINDS[kind], fen, occurred if occurred.tzinfo else occurred.replace(tzinfo=zone))
 
 
