@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,19 +17,26 @@ from sqlalchemy import Connection, Engine, Row, Table, select, text, update
 
 from settlement import verify
 from settlement.cards.tables import card_years, top_ups
-from settlement.closing import payment
+from settlement.closing import contributions, invoices, payment
 from settlement.closing.tables import (
     adjustments,
+    bank_batches,
     payment_orders,
     personal_settlements,
+    quarter_approvals,
     settlement_shares,
     settlements,
+    share_payments,
     statement_lines,
     statements,
 )
+from settlement.closing.tables import invoices as invoice_table
 from settlement.db import reading
 from settlement.ledger.tables import accounts, transfers
 from settlement.money import format_yuan
+from settlement.periods import Quarter
+from settlement.treasury import budgets, dedicated
+from settlement.treasury.tables import account_lines, appropriations
 from settlement.visits.forms import Debit, Visit
 from settlement.visits.tables import debits, door_events, visit_lines
 from settlement.vouchers.tables import issuance_lines, issuance_runs
@@ -43,8 +51,8 @@ Named = Callable[[Connection, Row[Any]], set[str]]
 
 @pytest.fixture(scope="module")
 def books(module_engine: Engine) -> County:
-    """The quarter of ``Lived``, with a queued debit of which the provider bears 30.00, a visit by a signed phone, and money paid, one
-    order of it twice because the bank returned it."""
+    """The quarter of ``Lived``, with a queued debit of which the provider bears 30.00, a visit by a signed phone, a budget, a town's share, a
+    part of an invoice, the bank's statement of it, and money paid, one order of it twice because the bank returned it."""
     county = found(module_engine, TOWNS)
     quarter = Lived(county)
     quarter.july()
@@ -54,6 +62,7 @@ def books(module_engine: Engine) -> County:
         assert phone.hand_in(event).status == "accepted"
     quarter.until_september_is_closed()
     county.settle()
+    _fund(county)
     _pay(county)
     with reading(module_engine) as conn:
         assert verify.run(conn) == []
@@ -68,6 +77,20 @@ def _queued(county: County, quarter: Lived) -> None:
     debit = county.debit(quarter.semi, out, own=30_00, arrives=tomorrow)
     assert isinstance(debit, Debit)
     assert (debit.personal_fen, debit.shortfall_fen) == (30_00, 30_00)
+
+
+def _fund(county: County) -> None:
+    """Amounts to which nothing else adds up: granted is more than is spent, billed is less, and a fee is nobody's."""
+    day = date(2026, 10, 15)
+    with acting(county.engine, "2026-10-16 09:00", FINANCE) as act:
+        granted = budgets.propose(act, SCHEME, 2026, "district", 1_000_000_00, "江财社〔2026〕1号", day)
+        share = contributions.record(act, SCHEME, Quarter(2026, 3), TOWN, 1_00, day, "回单1")
+        invoices.register(act, f"{SCHEME}-2026-Q3-P001", "12345678", day, 1_00)
+        stated = "日期,收入,支出,余额,摘要\n2026-10-15,1.00,,9.00,分担\n2026-10-15,,0.50,8.50,手续费\n"
+        assert dedicated.take_in(act, f"town:{TOWN}", stated.encode(), "a.csv").matched == 1
+    with acting(county.engine, "2026-10-16 10:00", CASHIER) as act:
+        budgets.approve(act, granted)
+        contributions.confirm(act, share)
 
 
 def _pay(county: County) -> None:
@@ -196,6 +219,14 @@ CASES: list[tuple[Table, str, Named]] = [
     (personal_settlements, "voided_fen", _personal),
     (personal_settlements, "amount_fen", _personal),
     (payment_orders, "amount_fen", lambda conn, row: {f"order:{row.id}"}),
+    (bank_batches, "total_fen", lambda conn, row: {f"batch:{row.id}"}),
+    (quarter_approvals, "total_fen", lambda conn, row: {f"quarter:{SCHEME}/{row.quarter}"}),
+    (appropriations, "amount_fen", lambda conn, row: {f"appropriation:{row.id}"}),
+    (share_payments, "amount_fen", lambda conn, row: {f"share:{row.id}"}),
+    (invoice_table, "amount_fen", lambda conn, row: {f"invoice:{row.id}"}),
+    (account_lines, "in_fen", lambda conn, row: {f"movement:{row.id}"}),
+    (account_lines, "out_fen", lambda conn, row: {f"movement:{row.id}"}),
+    (account_lines, "balance_fen", lambda conn, row: {f"movement:{row.id}"}),
     (issuance_lines, "amount", _line_of_issuance),
     (issuance_runs, "amount", lambda conn, row: {f"issuance:{row.id}"}),
 ]  # fmt: skip
