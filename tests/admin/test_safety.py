@@ -50,6 +50,16 @@ def written(office: Office) -> tuple[int, int]:
     return count[0], count[1]
 
 
+def other_bodies(token: str) -> dict[str, bytes]:
+    """By content type: what another site's page or script can send besides a plain form; the token, if they had it, where no form of ours has it."""
+    in_a_file = f'--x\r\nContent-Disposition: form-data; name="csrf_token"; filename="a"\r\n\r\n{token}\r\n--x--\r\n'
+    return {
+        "multipart/form-data; boundary=x": in_a_file.encode(),
+        "text/plain": f"csrf_token={token}".encode(),
+        "application/json": f'{{"csrf_token": "{token}"}}'.encode(),
+    }
+
+
 def test_no_act_is_taken_from_a_form_that_is_not_ours(office: Office) -> None:
     """Every POST route, by a role that may: without a token, and with one drawn for somebody else."""
     provider = office.provider()
@@ -66,6 +76,10 @@ def test_no_act_is_taken_from_a_form_that_is_not_ours(office: Office) -> None:
             answer = Answer(seat.client.post(path_of(route), data=fields))
             if answer.status != 403 or STALE not in answer.text:
                 wrong.append(f"{route.rule} {token}: {answer.status}")
+        for kind, body in other_bodies(seat._token()).items():
+            answer = Answer(seat.client.post(path_of(route), data=body, content_type=kind))
+            if answer.status != 403 or STALE not in answer.text:
+                wrong.append(f"{route.rule} {kind}: {answer.status}")
     assert wrong == []
     assert written(office) == before
     assert len(acts(office)) > 10
