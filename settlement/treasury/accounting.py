@@ -51,6 +51,7 @@ WORDS = {
     "fund_transfer": "划拨分担资金 share transferred",
     "penalty": "违约金 penalty",
     "clawback": "追回 clawback",
+    "correction": "更正 correction",
     "carry": "结转应收 carried",
     "void": "作废退回 taken back of a service",
     "personal_settle": "个人部分支付 own money paid",

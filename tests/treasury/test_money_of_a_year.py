@@ -12,13 +12,26 @@ from datetime import date
 import pytest
 from openpyxl import load_workbook
 
-from settlement.closing import payment
+from settlement.closing import adjusting, payment
 from settlement.closing.tables import payment_orders
 from settlement.db import reading
 from settlement.outcomes import Reason, Refused
 from settlement.periods import Month
 from settlement.treasury import accounting, budgets, year_end
-from tests.closing.county import AUGUST, DINGHUO, FINANCE, FINANCE_2, JULY, SCHEME, SEPTEMBER, TOWN_1, XIANNV, County
+from tests.closing.county import (
+    AFFAIRS,
+    AFFAIRS_2,
+    AUGUST,
+    DINGHUO,
+    FINANCE,
+    FINANCE_2,
+    JULY,
+    SCHEME,
+    SEPTEMBER,
+    TOWN_1,
+    XIANNV,
+    County,
+)
 from tests.support import acting, officer
 
 X, D = f"town:{XIANNV}", f"town:{DINGHUO}"
@@ -160,6 +173,21 @@ def test_the_journal_of_the_quarter_sums_to_zero_and_names_no_card(served: Count
     assert sum(debit for debit, _ in sums.values()) == sum(credit for _, credit in sums.values())
     last = [cell.value for cell in list(load_workbook(io.BytesIO(book)).active.rows)[-1]]
     assert last[4:6] == [1010.01, 1010.01]
+
+
+@pytest.mark.parametrize(("kind", "fen"), [("penalty", -5_000), ("clawback", -5_000), ("correction", 5_003)])
+def test_every_entry_of_the_journal_has_words(served: County, kind: str, fen: int) -> None:
+    facts = {"scheme_code": SCHEME, "provider_id": served.providers["A"], "town": XIANNV, "origin_month": JULY}
+    with acting(served.engine, "2026-09-20 09:00", AFFAIRS) as act:
+        id = adjusting.propose(act, kind, **facts, amount_fen=fen, reason="x")
+    with acting(served.engine, "2026-09-21 09:00", AFFAIRS_2) as act:
+        adjusting.approve(act, id)
+    settle(served)
+    with reading(served.engine) as conn:
+        rows = list(accounting.rows(accounting.entries(conn, date(2026, 7, 1), date(2027, 1, 1))))
+    assert sum(row[4] for row in rows) == sum(row[5] for row in rows)
+    assert {row[8] for row in rows if row[8].isascii()} == set()
+    assert sum(row[4] for row in rows if row[8] == accounting.WORDS[kind]) == abs(fen)
 
 
 # -- the end of the year ------------------------------------------------------------------------------------------------------
