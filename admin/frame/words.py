@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -23,6 +23,11 @@ def day(when: date | datetime) -> str:
     return f"{local(when):%Y-%m-%d}"
 
 
+def last_day(end: date) -> str:
+    """The last day that counts of what ends on the day after it, as tables hold it."""
+    return day(end - timedelta(days=1))
+
+
 def moment(when: datetime) -> str:
     return f"{local(when):%Y-%m-%d %H:%M}"
 
@@ -40,5 +45,5 @@ def local(when: Any) -> Any:
 
 
 def register(app: Flask) -> None:
-    for filter in (yuan, day, moment, code, role):
+    for filter in (yuan, day, last_day, moment, code, role):
         app.add_template_filter(filter)

@@ -13,6 +13,7 @@ from admin.frame.acting import acting, done
 from admin.frame.console import looking
 from admin.frame.forms import Day, Form, Number, Text
 from admin.frame.listing import Column
+from admin.frame.words import last_day
 from admin.providers.desk import choices, desk, names, provider, scheme_on
 from settlement.outcomes import Reason, Refused
 from settlement.policy import tariff
@@ -39,7 +40,7 @@ def prices(faults: Any = ()) -> Response | str:
         Column("name", "服务商（空为通用）", "provider (empty: all)", providers.c.name),
         Column("version", "版本", "version", p.version),
         Column("valid_from", "生效", "from", p.valid_from, "day"),
-        Column("valid_to", "终止（不含）", "until (excluded)", p.valid_to, "day"),
+        Column("valid_to", "最后一天", "last day", p.valid_to, "day", words=last_day),
         Column("status", "状态", "state", p.status, "code"),
         Column("imported_by", "导入", "imported by", p.imported_by),
         Column("approved_by", "批准", "approved by", p.approved_by),

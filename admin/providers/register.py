@@ -12,6 +12,7 @@ from admin.frame.acting import acting, done
 from admin.frame.console import looking
 from admin.frame.forms import Day, Form, Text
 from admin.frame.listing import Column
+from admin.frame.words import last_day
 from admin.providers.desk import ONE_DAY, desk, provider, theirs, today
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import places
@@ -81,7 +82,7 @@ def one(provider_id: int) -> Response | str:
         Column("town", "镇街", "town", c.town),
         Column("scheme_code", "方案", "scheme", c.scheme_code),
         Column("from_day", "第一天", "first day", c.from_day, "day"),
-        Column("until_day", "终止（不含）", "until (excluded)", c.until_day, "day"),
+        Column("until_day", "最后一天", "last day", c.until_day, "day", words=last_day),
     )
     with looking() as conn:
         row = provider(conn, provider_id)

@@ -13,6 +13,7 @@ from admin.frame.acting import acting, done
 from admin.frame.console import here, looking
 from admin.frame.forms import Choice, Day, Form, Many, Number, Text
 from admin.frame.listing import Column
+from admin.frame.words import last_day
 from admin.providers.desk import ONE_DAY, desk, provider, scheme_codes, scheme_on, theirs, today
 from settlement import papers
 from settlement.act import begin
@@ -61,9 +62,9 @@ def staff_of(provider_id: int) -> Response | str:
         Column("staff_no", "工号", "staff no.", c.staff_no),
         Column("name", "姓名", "name", c.name, link=lambda row: url_for("providers.caregiver", caregiver_id=row.id)),
         Column("trained_on", "培训合格", "trained", c.trained_on, "day"),
-        Column("certificate_until", "证书至（不含）", "certified until", c.certificate_until, "day"),
+        Column("certificate_until", "证书有效至", "certified until", c.certificate_until, "day", words=last_day),
         Column("from_day", "入职", "from", c.from_day, "day"),
-        Column("until_day", "离职（不含）", "until", c.until_day, "day"),
+        Column("until_day", "最后工作日", "last day", c.until_day, "day", words=last_day),
         Column("badge", "工作证", "badge made", b.made_at, "day"),
         Column("pin", "工作密码", "staff PIN", pin.set_at, "day"),
     )

@@ -121,6 +121,8 @@ def test_a_contract_is_ended_early_by_the_district(district: District) -> None:
     assert district.zhao.post(f"{path}/{other}/end", fields).status == 404
     assert district.zhao.post(f"{path}/{id}/end", fields).status == 303
     assert district.rows(select(c.until_day).order_by(c.id)) == [(date(2026, 8, 1),), (date(2027, 1, 1),)]
+    page = district.zhao.get(f"/providers/{district.world.ours}").text
+    assert "2026-07-31" in page and "2026-08-01" not in page
 
 
 def test_a_provider_sees_itself_and_a_town_whom_it_has_under_contract(district: District) -> None:
@@ -203,6 +205,8 @@ def test_a_caregiver_is_employed_trained_certified_and_leaves(district: District
     c = staff.c
     [row] = district.rows(select(c.trained_on, c.certificate_until, c.until_day))
     assert row == (date(2026, 7, 10), date(2027, 7, 1), date(2027, 1, 1))
+    listed = district.fang.get(f"{path.rpartition('/caregivers/')[0]}/{district.world.ours}/caregivers").text
+    assert "2027-06-30" in listed and "2026-12-31" in listed
 
 
 def test_a_badge_is_printed_with_the_portrait_and_ends_the_one_before(district: District) -> None:
