@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from settlement import officers
 from settlement.act import Act
+from settlement.audit import audit_rows
 from settlement.closing.tables import payer_accounts
 from settlement.db import insert_if_absent
 from settlement.ledger import chart
@@ -43,13 +45,26 @@ def register_account(act: Act, payer: str, name: str, account: str, bank: str) -
         known = act.conn.execute(select(payer_accounts).where(its).with_for_update()).one()
         act.conn.execute(update(payer_accounts).where(its).values(**row))
         before = {"account": known.account, "bank": known.bank}
-    act.audit("payer.account", f"payer:{payer}", before=before, after={"account": account, "bank": bank})
+    act.audit("payer.account", _subject(payer), before=before, after={"account": account, "bank": bank})
 
 
-def recorded_by(conn: Connection, names: Iterable[str]) -> list[str]:
-    """Who recorded the dedicated accounts of these payers."""
-    query = select(payer_accounts.c.set_by).where(payer_accounts.c.payer.in_(names)).distinct()
-    return list(conn.execute(query).scalars())
+def recorded_by(conn: Connection, orders: Iterable[Row[Any]]) -> set[str]:
+    """Who recorded the dedicated accounts that these orders leave or go to: those of the payers now, and those that an order carries since it was
+    drawn up, also when another has taken their place."""
+    carried = {side for o in orders for side in ((o.payer, o.payer_account), (o.payee, o.payee_account))}
+    names, a = sorted({name for name, _ in carried}), audit_rows.c
+    now = select(payer_accounts.c.set_by).where(payer_accounts.c.payer.in_(names))
+    ever = select(a.actor, a.subject, a.after).where(
+        a.act == "payer.account", a.subject.in_([_subject(n) for n in names])
+    )
+    subjects = {(_subject(name), account) for name, account in carried}
+    then = {row.actor for row in conn.execute(ever) if (row.subject, row.after["account"]) in subjects}
+    return then | set(conn.execute(now).scalars())
+
+
+def _subject(payer: str) -> str:
+    """A payer's account in the audit trail."""
+    return f"payer:{payer}"
 
 
 def payer_details(conn: Connection, payer: str) -> dict[str, str | None]:

@@ -76,7 +76,7 @@ def export(
     ).all()
     drafted = waiting.ready(act.conn, drafted)
     if drafted:
-        officers.require_other(act, *payers.recorded_by(act.conn, {p for d in drafted for p in (d.payer, d.payee)}))
+        officers.require_other(act, *payers.recorded_by(act.conn, drafted))
         _complete(act, drafted)
         batch_id = _new_batch(act, scheme_code, period, layout, drafted)
     else:

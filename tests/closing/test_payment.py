@@ -225,6 +225,25 @@ def test_a_file_without_an_answer_is_not_taken_in(ordered: County) -> None:
     assert ordered.rows(bank_results) == []
 
 
+def test_who_recorded_an_account_that_orders_carry_does_not_send_them_out_though_it_was_corrected_since(
+    county: County,
+) -> None:
+    """An order keeps the account of the day it was drawn up; another name on the register does not change whose account that was."""
+    town = f"town:{XIANNV}"
+    with acting(county.engine, "2026-06-01 09:00", FINANCE) as act:
+        payers.register_account(act, town, "仙女镇财政专户", "6228009999", "江都农商行")
+    county.serve("v1", "A", XIANNV, subsidy=100_000)
+    for month in (JULY, AUGUST, SEPTEMBER):
+        county.close(month)
+    assert county.settle() == "ordered"
+    with acting(county.engine, "2026-10-11 09:00", AFFAIRS) as act:
+        payers.register_account(act, town, "仙女镇财政专户", "622800000066", "江都农商行")
+    with pytest.raises(Refused) as same:
+        export(county, by=FINANCE)
+    assert same.value.reason is Reason.SAME_PERSON
+    assert b"6228009999" in export(county, by=FINANCE_2).bank_file
+
+
 def test_an_order_not_sent_cannot_be_paid(ordered: County) -> None:
     found = answer(ordered, paid(P1, "1000.00"))
     assert [finding.code for finding in found.findings] == ["bank_not_sent"]
