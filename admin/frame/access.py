@@ -24,7 +24,7 @@ SIGNED_IN = "signed in"
 """Everybody's own things: the start page, their sessions and password."""
 STATIC = ("static",)
 NUL = "\x00"
-"""In no address and no form of ours; a database asked for it would answer with a fault."""
+"""In no address of ours; a database asked for it would answer with a fault. Out of forms it is left by :mod:`admin.frame.forms`."""
 
 
 def declared(endpoint: str) -> str:
@@ -67,13 +67,13 @@ def _admit() -> Response | Any:
     if NUL in request.path or any(NUL in value for values in request.args.listvalues() for value in values):
         raise Refused(Reason.ADDRESS_UNKNOWN)
     rule = declared(request.endpoint)
-    if rule != ANYBODY:
-        found = sessions.find("password" if rule == HALF_WAY else "open")
-        if found is None:
-            return kept.and_sign_in()
-        g.officer = found
-        if not allows(rule, found.role) and rule != HALF_WAY:
-            raise Refused(Reason.NOT_ALLOWED)
-    if any(NUL in value for values in request.form.listvalues() for value in values):
-        raise Refused(Reason.BAD_INPUT, detail="NUL")
+    if rule == ANYBODY:
+        return None
+    stage = "password" if rule == HALF_WAY else "open"
+    found = sessions.find(stage)
+    if found is None:
+        return kept.and_sign_in()
+    g.officer = found
+    if not allows(rule, found.role) and rule != HALF_WAY:
+        raise Refused(Reason.NOT_ALLOWED)
     return None

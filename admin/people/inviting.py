@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, select
 from admin.frame import listing, scope
 from admin.frame.acting import acting, done
 from admin.frame.console import here, looking
-from admin.frame.forms import Choice, Day, Form, Many, Number, read
+from admin.frame.forms import Choice, Day, Form, Many, Number, Text, read
 from admin.frame.listing import Column
 from admin.people import words
 from admin.people.finding import desk
@@ -36,6 +36,8 @@ MOST = 1000
 class Invite(Form):
     senior = Many(Number(least=1, most=2**53), load_default=None)
     everybody = Choice("yes", load_default=None)
+    town = Text(40, load_default=None)
+    village = Text(80, load_default=None)
 
 
 class Answer(Form):
@@ -66,7 +68,7 @@ def eligible() -> Any:
     )  # fmt: skip
 
 
-def _listed(scheme: Scheme, today: date, asked: Mapping[str, str]) -> Select[Any]:
+def _listed(scheme: Scheme, today: date, asked: Mapping[str, Any]) -> Select[Any]:
     """Who is on the list of one's own people, of the town and village that were asked for."""
     query = scope.people(becoming.eligible(scheme, today, but_asked_since=today - inviting.NOT_AGAIN))
     return query.where(*(seniors.c[name] == asked[name] for name in ("town", "village") if asked.get(name)))
@@ -106,7 +108,7 @@ def invite() -> Response:
             raise Refused(Reason.NOT_FOUND, what="scheme")
         ids = given["senior"] or []
         if given["everybody"]:
-            query = _listed(scheme, local_date(act.now, scheme.time_zone), request.form).add_columns(seniors.c.id)
+            query = _listed(scheme, local_date(act.now, scheme.time_zone), given).add_columns(seniors.c.id)
             ids = list(act.conn.scalars(query.order_by(seniors.c.id).limit(MOST)))
         sent = inviting.invite(act, here().ring, scheme, ids)
     left = f"；{sent.left_out}人已不在名单上" if sent.left_out else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, redirect, render_template, request, session, url_for
 
 from admin.frame import sessions
-from admin.frame.access import ANYBODY, HALF_WAY, SIGNED_IN, officer
+from admin.frame.access import ANYBODY, HALF_WAY, NUL, SIGNED_IN, officer
 from admin.frame.acting import acting
 from admin.frame.console import here
 from admin.frame.desk import Desk
@@ -29,7 +29,7 @@ def arrive() -> Response | str:
 @desk.act("/", may=ANYBODY, shows=arrive)
 def enter() -> Response:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    if not name or not password or len(name) > LONGEST_NAME:
+    if not name or not password or len(name) > LONGEST_NAME or NUL in name:
         raise Refused(Reason.SIGN_IN_WRONG)
     return arriving.by_password(name, password, request.form.get("next"))
 
