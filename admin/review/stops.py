@@ -22,6 +22,7 @@ from settlement.providers.tables import providers
 from settlement.supervision import complaints
 from settlement.supervision.tables import complaints as said
 from settlement.visits.tables import debits, payment_stops, visits
+from settlement.vouchers import life
 
 STATES = (("open", "待决定 open"), ("released", "已放行 released"), ("upheld", "已认定 upheld"))
 STATE_WORDS = dict(STATES)
@@ -75,7 +76,8 @@ def stop(visit_id: str) -> str:
             "debit": _debit(conn, visit_id),
             "tree_of": behind(conn, visit_id),
         }
-    shown["seen_as"] = _seen(visit, shown["stops"])
+        shown["owed"] = life.owed(conn, visit.senior_id)
+    shown["seen_as"] = _seen(visit, shown["stops"], shown["debit"])
     shown["kinds"], shown["state_words"] = complaints.KINDS, STATE_WORDS
     return render_template("review/stop.html", **shown, people=BY_PEOPLE)
 
@@ -91,12 +93,13 @@ def decide_stop(visit_id: str) -> Response:
 
 
 def _as_shown(act: Act, visit_id: str) -> None:
-    """Who decides has seen every stop there is, and what the visit stands at."""
-    require_unchanged(*_seen(visit_of(act.conn, visit_id), _of(act.conn, visit_id)))
+    """Who decides has seen every stop there is, what the visit stands at and what was debited for it."""
+    visit = visit_of(act.conn, visit_id)
+    require_unchanged(*_seen(visit, _of(act.conn, visit_id), _debit(act.conn, visit_id)))
 
 
-def _seen(visit: Row[Any], stops: list[Row[Any]]) -> list[Any]:
-    return [visit.status, *((row.id, row.status) for row in stops)]
+def _seen(visit: Row[Any], stops: list[Row[Any]], debit: Row[Any] | None) -> list[Any]:
+    return [visit.status, debit.id if debit else None, *((row.id, row.status) for row in stops)]
 
 
 def _stopped() -> Any:

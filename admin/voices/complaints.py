@@ -25,6 +25,7 @@ from settlement.supervision.complaints import KINDS, REMEDIES, STATUS
 from settlement.supervision.tables import complaints as complaint_rows
 from settlement.visits.tables import debits, visits
 from settlement.visits.words import VOID_REASONS
+from settlement.vouchers import life
 
 desk = Desk("voices", __name__, "投诉、预约、代理人", "Voices")
 
@@ -118,6 +119,10 @@ def upheld_would(conn: Connection, row: Row[Any]) -> Words:
     subsidy, personal = (0, 0) if debit is None else (debit.subsidy_fen, debit.personal_fen)
     back_zh = f"退回补贴账户 {yuan(subsidy)} 元、个人账户 {yuan(personal)} 元"
     back_en = f"{yuan(subsidy)} yuan go back to the subsidy, {yuan(personal)} to own money"
+    owed = life.owed(conn, row.senior_id) if subsidy else 0
+    if owed:
+        back_zh += f"（补贴先抵应追回的 {yuan(owed)} 元）"
+        back_en += f" (of the subsidy {yuan(owed)} yuan that are owed go first)"
     if kind.void is None:
         if debit is None or row.debit_id not in (None, debit.id):
             return "该笔扣款此前已撤销，金额不再变动。", "That debit was taken back before: nothing more moves."

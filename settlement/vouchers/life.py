@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from settlement.act import Act
 from settlement.cards import book, lifecycle, registry
@@ -213,6 +213,13 @@ def recover(act: Act, senior_id: int) -> int:
     if back:
         act.audit("issuance.recover", f"card:{card.id}", after={"recovered": back})
     return back
+
+
+def owed(conn: Connection, senior_id: int) -> int:
+    """What :func:`recover` takes first of subsidy that comes back, in the scheme's unit."""
+    x = issuance_returns.c
+    standing = select(func.coalesce(func.sum(x.receivable), 0)).where(x.senior_id == senior_id, x.undone_at.is_(None))
+    return int(conn.execute(standing).scalar_one())
 
 
 def _recover(act: Act, card: Card, rows: Sequence[Any]) -> int:

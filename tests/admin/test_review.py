@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from settlement.providers import devices
-from settlement.visits import correcting, quarantine
+from settlement.visits import correcting, quarantine, voiding
 from settlement.visits.correcting import Proposal
 from settlement.visits.tables import debits, door_events, payment_stops, visit_corrections, visits
+from settlement.vouchers.tables import issuance_returns
 from tests.admin.office import OTHER_TOWN, TOWN, Office, Seat
 from tests.closing.county import County
 from tests.support import acting, at, officer
@@ -70,6 +71,29 @@ def test_upheld_it_is_void_and_the_money_is_back_on_the_card(office: Office, cou
     assert decide(seat, "/review/stops/v1", "uphold", seen=shown).status == 303
     assert (row(office, visits, "v1").status, row(office, debits, "d-v1").status) == ("void", "reversed")
     assert (county.balance(subsidy, "card:1"), county.balance(personal, "card:1")) == (10_000_000, 10_000_000)
+
+
+def test_what_a_person_owes_is_taken_first_and_said_so(office: Office, county: County) -> None:
+    """40.00 of a month after a death were spent and are owed: of the 60.00 that come back 20.00 stay on the card."""
+    owed = {"scheme_code": "jiangdu", "month": "2026-08", "senior_id": county.senior, "occurrence": 1, "card_id": 1}
+    owed |= {"taken_back": 0, "receivable": 4000, "reason": "died", "recorded_at": at("2026-07-20 09:00")}
+    with office.engine.begin() as conn:
+        conn.execute(insert(issuance_returns), owed)
+    seat = office.seat("chen", "town")
+    page = seat.get("/review/stops/v1")
+    assert "先抵应追回的40.00元" in page.text
+    shown = field(seat, "/review/stops/v1", "seen")
+    assert decide(seat, "/review/stops/v1", "uphold", seen=shown).status == 303
+    assert county.balance("card_subsidy", "card:1") == 9_994_000 + 6000 - 4000
+
+
+def test_who_saw_another_debit_is_told(office: Office, county: County) -> None:
+    seat = office.seat("chen", "town")
+    shown = field(seat, "/review/stops/v1", "seen")
+    with acting(office.engine, "2026-08-01 09:00") as act:
+        assert voiding.take_back_debit(act, "d-v1", "wrong_amount") is None
+    assert decide(seat, "/review/stops/v1", "uphold", seen=shown).status == 409
+    assert county.one(payment_stops).status == "open"
 
 
 def test_without_a_reason_nothing_is_decided_and_the_choice_is_kept(office: Office, county: County) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from settlement.cards import pin
 from settlement.messages.tables import messages
@@ -13,10 +13,11 @@ from settlement.people import agents
 from settlement.supervision import complaints
 from settlement.visits import bookings, voiding
 from settlement.visits.tables import visits
+from settlement.vouchers.tables import issuance_returns
 from tests.admin.office import OTHER_TOWN, Answer, Office, Seat
 from tests.cards.county import COUNTER, TOWN_CLERK
 from tests.messages.world import with_phone
-from tests.support import RING, acting
+from tests.support import RING, acting, at
 from tests.visits.world import CLEANING, Debit, Holder, World, found
 
 WHEN = "2026-07-10 09:00"
@@ -82,6 +83,20 @@ def test_what_deciding_would_do_is_said(
     world: World, her: Holder, debit: Debit, office: Office, kind: str, words: str
 ) -> None:
     assert words in head(office).get(f"/voices/complaints/{complaint(world, her, debit, kind)}").text
+
+
+def test_what_is_owed_is_said_to_be_taken_first(world: World, her: Holder, debit: Debit, office: Office) -> None:
+    """15.00 of a month that fell away were spent: of the 20.00 that come back 5.00 stay on the card."""
+    owed = {"scheme_code": "jiangdu", "month": "2026-08", "senior_id": her.senior_id, "occurrence": 1}
+    owed |= {"card_id": her.card_id, "taken_back": 0, "receivable": 1500, "reason": "left"}
+    with world.engine.begin() as conn:
+        conn.execute(insert(issuance_returns), owed | {"recorded_at": at(WHEN)})
+    number = complaint(world, her, debit)
+    seat, path = head(office), f"/voices/complaints/{number}"
+    page = seat.get(path)
+    assert "补贴先抵应追回的 15.00 元" in page.text
+    assert seat.post(f"{path}/decide", seen(page), outcome="upheld", why="定位不符").status == 303
+    assert world.left(her) == (500, 5000)
 
 
 def test_a_debit_that_was_put_right_before_the_decision_is_said_to_stand(
