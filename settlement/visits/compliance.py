@@ -95,8 +95,8 @@ def reckoned(conn: Connection, scheme: Scheme, month: Month, town: str | None = 
 
 
 def owed_in(conn: Connection, scheme: Scheme, month: Month, own: Select[int] | None = None) -> Subquery:
-    """(senior_id, group_code, required, done) of everybody entitled in a month; ``own``: of these seniors only."""
-    return _owed(scheme, month, _required(conn, scheme, month, month), own).subquery("owed")
+    """(senior_id, group_code, required, done) of everybody entitled in a month. ``own``: visits are counted of these seniors only, whom the caller joins."""
+    return _given(scheme, month, _required(conn, scheme, month, month), own).subquery("owed")
 
 
 def _required(conn: Connection, scheme: Scheme, first: Month, last: Month) -> ColumnElement[int]:
@@ -114,16 +114,20 @@ def _required(conn: Connection, scheme: Scheme, first: Month, last: Month) -> Co
     return case(*rules, else_=0) if rules else literal(0)
 
 
-def _entitled(scheme: Scheme, first: Month, last: Month, own: Select[int] | None = None) -> ColumnElement[bool]:
+def _entitled(scheme: Scheme, first: Month, last: Month) -> ColumnElement[bool]:
     """True for a row of ``entitlements`` that runs in one of the months."""
     e = entitlements.c
-    running = and_(
-        e.scheme_code == scheme.code, e.from_month <= str(last), or_(e.to_month.is_(None), e.to_month >= str(first))
-    )
-    return running if own is None else and_(running, e.senior_id.in_(own))
+    # Said by what it is not, which PostgreSQL turns round: so SQLite goes by the seniors where they are few, and not through everybody's months.
+    over = and_(e.to_month.is_not(None), e.to_month < str(first))
+    return ~or_(e.scheme_code != scheme.code, e.from_month > str(last), over)
 
 
 def _owed(scheme: Scheme, month: Month, required: ColumnElement[int], own: Select[int] | None) -> Select[Any]:
+    query = _given(scheme, month, required, own)
+    return query if own is None else query.where(entitlements.c.senior_id.in_(own))
+
+
+def _given(scheme: Scheme, month: Month, required: ColumnElement[int], own: Select[int] | None) -> Select[Any]:
     e, v = entitlements.c, visits.c
     # A meal fetched at a hatch took no time: it is no visit to the home.
     # One that is over and not void was served, perhaps paid: said like this, an index answers (``ix_visits_given``).
@@ -133,7 +137,7 @@ def _owed(scheme: Scheme, month: Month, required: ColumnElement[int], own: Selec
     return (
         select(e.senior_id, e.group_code, required.label("required"), func.coalesce(done.c.visits, 0).label("done"))
         .select_from(entitlements.outerjoin(done, done.c.senior_id == e.senior_id))
-        .where(_entitled(scheme, month, month, own))
+        .where(_entitled(scheme, month, month))
     )
 
 

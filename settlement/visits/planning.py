@@ -55,12 +55,13 @@ def people(conn: Connection, scheme: Scheme, provider_id: int, month: Month, tod
     )
     # Said like this, SQLite goes by the towns; told to look for who has no day of death, it would go through nearly everybody.
     gone = or_(s.died_on.is_not(None), s.left_on.is_not(None))
-    theirs = select(s.id).where(s.town.in_(towns), ~gone)
-    owed = compliance.owed_in(conn, scheme, month, theirs)
+    theirs = (s.town.in_(towns), ~gone)
+    owed = compliance.owed_in(conn, scheme, month, select(s.id).where(*theirs))
     source = (
         select()
         .select_from(seniors.join(owed, owed.c.senior_id == seniors.c.id))
         .outerjoin(planned, planned.c.senior_id == seniors.c.id)
+        .where(*theirs)
     )
     to_come = func.coalesce(planned.c.orders, 0)
     lacking = owed.c.required - owed.c.done - to_come
