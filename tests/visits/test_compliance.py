@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from sqlalchemy import update
+
+from settlement.people.tables import entitlements
 from settlement.periods import Month
 from settlement.visits import compliance, movements, voiding
 from tests.cards.county import TOWN_CLERK
@@ -33,6 +37,23 @@ def test_what_was_missed_may_be_made_up_next_month(world: World) -> None:
     with acting(world.engine, "2026-08-18 09:00", TOWN_CLERK) as act:
         voiding.void(act, third.id, "substandard")
     assert owed(world, someone) == (2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "when"),
+    [
+        ({"to_month": "2026-07"}, {6: True, 7: True, 8: False}),
+        ({"from_month": "2026-07"}, {6: False, 7: True, 8: True}),
+        ({"scheme_code": "elsewhere"}, {6: False, 7: False, 8: False}),
+    ],
+)
+def test_visits_are_owed_in_the_months_of_an_entitlement_only(
+    world: World, facts: dict[str, str], when: dict[int, bool]
+) -> None:
+    someone, e = world.holder(), entitlements.c
+    with world.engine.begin() as conn:
+        conn.execute(update(entitlements).where(e.senior_id == someone.senior_id).values(facts))
+    assert {number: owed(world, someone, Month(2026, number)) is not None for number in when} == when
 
 
 def test_different_items_are_counted_over_the_year(world: World) -> None:
