@@ -18,7 +18,6 @@ from settlement.cards.media import masked
 from settlement.cards.tables import card_pins, cards
 from settlement.cards.tables import media as media_table
 from settlement.outcomes import Reason, Refused
-from settlement.people import places
 from settlement.people.tables import seniors
 from settlement.visits import movements
 from settlement.visits.movements import Spent
@@ -117,9 +116,8 @@ def listed() -> object:
 
 def here_about(conn: Connection) -> dict[str, list[tuple[str, str]]]:
     """The officer's towns and villages, to choose from."""
-    towns, known = scope.towns(conn), places.load(conn)
-    villages = sorted({village for town in towns for village in known.villages(town)})
-    return {"towns": [(town, town) for town in towns], "villages": [(village, village) for village in villages]}
+    offered = {"towns": scope.towns(conn), "villages": scope.villages(conn)}
+    return {name: [(each, each) for each in listed] for name, listed in offered.items()}
 
 
 @desk.page("/cards/<int:card_id>", may="cards.read")

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, false, select
 
 from admin.frame.access import officer
 from settlement.outcomes import Reason, Refused
-from settlement.people.tables import seniors
+from settlement.people.tables import places, seniors
 from settlement.providers.tables import contracts
 
 WIDE = frozenset({"civil_affairs", "district_finance", "auditor", "assessor", "card_counter", "hotline", "admin"})
@@ -56,9 +56,17 @@ def towns(conn: Connection) -> list[str]:
     who = officer()
     if who.town is not None:
         return [who.town]
-    from settlement.people.tables import places
-
     query = select(places.c.town).distinct().order_by(places.c.town)
     if who.provider_id is not None:
         query = select(contracts.c.town).where(contracts.c.provider_id == who.provider_id).distinct()
+    return list(conn.execute(query).scalars())
+
+
+def villages(conn: Connection) -> list[str]:
+    """The villages an officer may choose from: their own, or those of their towns."""
+    who = officer()
+    if who.village is not None:
+        return [who.village]
+    p = places.c
+    query = select(p.village).where(p.town.in_(towns(conn))).distinct().order_by(p.village)
     return list(conn.execute(query).scalars())

@@ -16,7 +16,6 @@ from admin.people.words import STATUS, card_state, masked_number, pair, state
 from settlement.cards import searching
 from settlement.cards.tables import cards
 from settlement.errors import BrokenInvariant
-from settlement.people import places
 from settlement.people.tables import seniors
 
 desk = Desk("people", __name__, "人员", "People")
@@ -41,7 +40,7 @@ def find() -> object:
         asked["q"] = _opened(sealed)
     with looking() as conn:
         ring, towns = here().ring, scope.towns(conn)
-        known = places.load(conn)
+        villages = scope.villages(conn)
         fits = searching.matching(conn, ring, asked["q"])
         found = None
         if fits is not None or asked["village"]:
@@ -54,7 +53,6 @@ def find() -> object:
             found = listing.look(conn, query, _columns(), sort="no", name="people")
             if found.download is not None:
                 return found.download
-    villages = sorted({village for town in towns for village in known.villages(town)})
     offered = {name: [(each, each) for each in listed] for name, listed in (("towns", towns), ("villages", villages))}
     states = [(code, pair(named)) for code, named in STATUS.items()]
     return render_template("people/find.html", found=found, asked=asked, states=states, **offered)

@@ -23,7 +23,7 @@ from settlement.messages import replies as taking_in
 from settlement.messages.tables import messages
 from settlement.messages.words import STATUS as MESSAGE_STATUS
 from settlement.outcomes import Reason, Refused
-from settlement.people import becoming, places
+from settlement.people import becoming
 from settlement.people.tables import invitations, seniors
 from settlement.periods import Month, local_date
 from settlement.policy import months, store
@@ -57,13 +57,13 @@ def eligible() -> Any:
         today = local_date(now, scheme.time_zone)
         query = _listed(scheme, today, request.args)
         found = listing.look(conn, query, _eligible_columns(scheme, today), sort="no", name="eligible")
-        towns, known = scope.towns(conn), places.load(conn)
+        towns, villages = scope.towns(conn), scope.villages(conn)
     if found.download is not None:
         return found.download
     listed = [(each.code, each.name_zh) for each in schemes]
     return render_template(
         "people/eligible.html", found=found, schemes=listed, scheme=scheme, today=today, towns=[(town, town) for town in towns],
-        villages=[(each, each) for each in sorted({each for town in towns for each in known.villages(town)})],
+        villages=[(village, village) for village in villages],
         opens=months.next_opening(scheme, today),
     )  # fmt: skip
 

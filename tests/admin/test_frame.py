@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import func, insert, select
 
 from admin.tables import forms_sent, sessions
@@ -132,3 +134,18 @@ def test_what_is_wrong_is_named_as_the_form_names_it(office: Office) -> None:
     assert "账号" in said and "account" not in said
     (said,) = answer.find("//*[@id='told']/p[1]//span[@class='en']/text()")
     assert "Account number" in said and "账号" not in said
+
+
+def test_what_is_not_there_is_named_in_chinese(office: Office) -> None:
+    """Whatever the addresses with a number lead to."""
+    rules = [str(rule) for rule in office.app.url_map.iter_rules() if "GET" in (rule.methods or ()) and rule.arguments]
+    paths = {re.sub(r"<[^>]*>", "987654", rule) for rule in rules if "static" not in rule}
+    missed: set[str] = set()
+    for role in ("civil_affairs", "hotline", "card_counter"):
+        seat = office.seat(role, role)
+        for path in sorted(paths):
+            answer = seat.get(path)
+            if answer.status == 404:
+                missed |= set(answer.find("//*[@id='told']/p[1]//span[@class='zh']/text()"))
+    assert len(missed) > 20
+    assert [words for words in missed if re.search(r"没有找到\s*[a-z]", words)] == []

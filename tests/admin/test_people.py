@@ -160,3 +160,12 @@ def test_the_list_can_be_exported_masked(office: Office) -> None:
     somebody(office)
     csv = office.seat("wang", "town").get("/people/", q="王", export="csv").content.decode("utf-8-sig")
     assert f"王桂英,{NUMBER[:4]}**********{NUMBER[-4:]},1950-03-07" in csv
+
+
+def test_a_village_chooses_among_its_own_village_and_a_town_among_its_own(office: Office) -> None:
+    settle(office)
+    chosen = "//select[@name='village']/option[@value!='']/@value"
+    for path in ("/people/", "/people/eligible", "/counter/cards"):
+        assert office.seat("zhao", "village").get(path).find(chosen) == ["正谊村"], path
+        assert len(office.seat("wang", "town").get(path).find(chosen)) > 1, path
+        assert "竹墩村" not in office.seat("wang").get(path).find(chosen)
