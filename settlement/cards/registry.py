@@ -49,6 +49,8 @@ def bind(act: Act, ring: KeyRing, scheme_code: str, senior_id: int, card_no: str
 
 
 def _issue_one(act: Act, ring: KeyRing, scheme: str, senior_id: int, card_no: str | None, event: str, unit: str) -> int:
+    # Held: of two counters with one person the second finds the card that the first made.
+    act.conn.execute(select(seniors.c.id).where(seniors.c.id == senior_id).with_for_update(key_share=True)).all()
     before = book.of_senior(act.conn, senior_id)
     if before is None:
         listed = lifecycle.transition(lifecycle.NONE, event)
