@@ -27,9 +27,9 @@ PLACES = {
     "stop": "review.stops",
     "correction": "review.corrections",
     "quarantine": "review.quarantined",
-    "complaint": "voices.complaints",
-    "booking": "voices.bookings",
-    "contract": "providers.tenders",
+    "complaint": "voices.listed",
+    "booking": "voices.booked",
+    "contract": "providers.tenders_all",
     "order": "treasury.orders",
     "returned": "treasury.orders",
 }

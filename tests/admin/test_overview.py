@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from settlement.overview import kept
+from admin.overview import board
+from settlement.overview import kept, waiting
 from settlement.people.tables import seniors
 from settlement.periods import Month
 from settlement.policy import store
-from settlement.supervision import callbacks
+from settlement.supervision import callbacks, complaints
 from settlement.visits import compliance
 from settlement.vouchers import issuance, life
 from tests.admin.office import Answer, Office, Seat
@@ -158,6 +159,20 @@ def test_what_waits_says_whose_turn_it_is(office: Office, county: County) -> Non
         issuance.draft(act, "jiangdu", AUGUST, TOWN)
     rows = cells(office.seat("area", "civil_affairs").get("/overview/waiting", month="2026-07"))
     assert [row[:4] for row in rows] == [["镇街 town", "发放单待批准 issuance runs to approve", TOWN, "1"]]
+
+
+def test_each_thing_that_waits_is_dealt_with_on_a_page_there_is(office: Office) -> None:
+    assert board.PLACES.keys() == waiting.WHAT.keys()
+    assert set(board.PLACES.values()) <= office.app.view_functions.keys()
+
+
+def test_a_complaint_that_waits_leads_to_the_complaints(office: Office, county: County) -> None:
+    someone = county.somebody()
+    with acting(office.engine, office.now, checker()) as act:
+        complaints.open_(act, someone.senior_id, "service", "other", "他们总是迟到", "senior")
+    page = office.seat("chen", "town").get("/overview/waiting", month="2026-07")
+    assert page.status == 200
+    assert "/voices/complaints" in page.find("//main//a/@href")
 
 
 def test_a_town_sees_itself_and_no_other(office: Office, county: County) -> None:

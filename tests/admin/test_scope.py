@@ -289,7 +289,7 @@ PEOPLE = ("王桂英", "李秀兰", "王小明")
 """Seniors, caregivers, agents of this world."""
 
 
-def test_what_a_browser_keeps_names_nobody(world: World) -> None:
+def test_no_page_fails_and_what_a_browser_keeps_of_it_names_nobody(world: World) -> None:
     """Titles stay in its history, names of files in its folder of downloads, addresses in both."""
     wrong, pages = [], 0
     for route in access_table.routes(world.office.app):
@@ -300,9 +300,36 @@ def test_what_a_browser_keeps_names_nobody(world: World) -> None:
             for query in ("", "?export=csv"):
                 answer = world.seats[f"near.{role}"].get(path(route, values) + query)
                 pages += 1
+                wrong += [f"{route.rule} {role}: {answer.status}"] if answer.status >= 500 else []
                 kept = answer.response.headers.get("Content-Disposition", "") + answer.location
                 if answer.response.mimetype == "text/html":
                     kept += "".join(answer.tree.xpath("//title/text() | //a/@href"))
                 wrong += [f"{route.rule} {role}: {name}" for name in PEOPLE if name in unquote(kept)]
     assert not wrong, "\n".join(sorted(set(wrong)))
     assert pages > 300
+
+
+FAR = ("far.village", "next.village", "far.town", "far.town_finance", "far.provider")
+
+
+def test_no_list_shows_another_offices_people_or_papers(world: World) -> None:
+    """Every page that names no record, and the file it may be taken away as; those whose it is find all of it there."""
+    one, wrong, met = world.all.one, set(), set()
+    papers_ = {one["statement_id"], one["treasury.order_id"], one["batch_id"], one["adjustment_id"]}
+    for route in access_table.routes(world.office.app):
+        if route.method == "POST" or route.may in access_table.SPECIAL or names(route) or "<town>" in route.rule:
+            continue
+        for who in (*FAR, "near.town", "near.provider"):
+            if who.partition(".")[2] not in access_table.roles_of(route.may):
+                continue
+            for query in ({}, {"export": "csv"}, {"state": "all", "status": "", "show": "all", "period": "2026-Q3"}):
+                asked_too = {"quarter": "2026-Q3", "month": "2026-07", "scheme": "jiangdu", **query}
+                answer = world.seats[who].get(path(route, FIXED), **asked_too)
+                shown = (
+                    answer.text if answer.response.mimetype == "text/html" else answer.content.decode(errors="replace")
+                )
+                found = {name for name in (*PEOPLE, *papers_) if name in shown}
+                met |= found if who.startswith("near") else set()
+                wrong |= {f"{route.rule} {who}: {name}" for name in found if not who.startswith("near")}
+    assert not wrong, "\n".join(sorted(wrong))
+    assert met == {*PEOPLE, *papers_}
