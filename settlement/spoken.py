@@ -59,6 +59,7 @@ THINGS = {
     "town": "镇街",
     "transfer": "分录",
     "visit": "服务",
+    "work order": "工单",
 }
 
 ACCOUNTS = {

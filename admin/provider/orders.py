@@ -190,14 +190,14 @@ def _order(conn: Connection, order_id: str) -> Row[Any]:
     s = seniors.c
     query = select(work_orders, s.name, s.village, s.phone_cipher, caregivers.c.staff_no)
     query = query.add_columns(caregivers.c.name.label("caregiver"))
-    return scope.one(conn, _orders(query).where(work_orders.c.id == order_id), "order")
+    return scope.one(conn, _orders(query).where(work_orders.c.id == order_id), "work order")
 
 
 def _require_ours(conn: Connection, ids: list[str]) -> None:
     """Raise Refused(NOT_FOUND) for another provider's order as for none."""
     query = _orders(select(work_orders.c.id)).where(work_orders.c.id.in_(ids))
     if len(set(conn.execute(query).scalars())) != len(set(ids)):
-        raise Refused(Reason.NOT_FOUND, what="order")
+        raise Refused(Reason.NOT_FOUND, what="work order")
 
 
 def _start(day: Any) -> Any:
