@@ -23,7 +23,7 @@ _COOKIE = "abroad"
 def abroad() -> Response:
     single = _single()
     address, asked = oidc.leave_for(single, _back_to(single))
-    session[_COOKIE] = [*asked, request.args.get("next")]
+    session[_COOKIE] = [*asked, arriving.inside(request.args.get("next"))]
     return redirect(address, 303)  # type: ignore[return-value]
 
 

@@ -19,6 +19,8 @@ from settlement.act import Act, Actor, begin
 from settlement.outcomes import Reason, Refused
 
 _WANTED = "wanted"
+LONGEST = 1000
+"""Characters of an address to go on to: it travels in a cookie, of which browsers take 4096."""
 PAGES = {"code": "signin.code", "renew": "signin.renew", "set_up": "signin.set_up"}
 BY_CODE = {"password": "totp", "oidc": "oidc+totp"}
 """How a session was proved before its code, and after."""
@@ -86,7 +88,7 @@ def go_on(act: Act, arrived: Arrived) -> Response:
     sessions.hold(token)
     kept.hold(form)
     if step is not None:
-        session[_WANTED] = arrived.wanted
+        session[_WANTED] = inside(arrived.wanted)
         return redirect(url_for(PAGES[step]), 303)  # type: ignore[return-value]
     return redirect(inside(arrived.wanted) or url_for("home.start"), 303)  # type: ignore[return-value]
 
@@ -107,7 +109,7 @@ def waits_for(who: sessions.Officer) -> str | None:
 
 def inside(wanted: str | None) -> str | None:
     """A page of this console by the address somebody came for, written anew from its parts: what was asked for is never gone to as it stands."""
-    if not wanted or not wanted.startswith("/"):
+    if not wanted or not wanted.startswith("/") or len(wanted) > LONGEST:
         return None
     parts = urlsplit(wanted)
     try:

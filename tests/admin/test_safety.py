@@ -190,6 +190,16 @@ def office_has(office: Office, id: str) -> bool:
         return conn.scalar(select(officers.c.id).where(officers.c.id == id)) is not None
 
 
+def test_an_address_too_long_for_a_cookie_keeps_nobody_out(office: Office) -> None:
+    """Somebody sends a link to the way in that nobody with a second factor could come through."""
+    with_authenticator(office, "long.way", "town")
+    browser = Browser(office)
+    answer = browser.send("/signin/", name="long.way", password=OWN, next=f"/home/kept?x={secrets.token_hex(2500)}")
+    assert answer.location == "/signin/code"
+    assert len(cookie_of(browser.client)) < 2000
+    assert browser.page.find("//input[@name='code']")
+
+
 def test_a_page_of_our_own_is_gone_to_as_it_is_written_here(office: Office) -> None:
     with office.app.test_request_context():
         assert arriving.inside("/home/kept?a=1&b=%2F%2Fevil") == "/home/kept?a=1&b=%2F%2Fevil"
