@@ -43,7 +43,9 @@ def people(target: str) -> Response | str:
         found = found.where(p.town == about.town) if about.town else found
         has = request.args.get("has")
         found = found.where(reached if has == "yes" else ~reached) if has in ("yes", "no") else found
-        columns = (*_person(), Column("has", "已达到", "has it", case((reached, 1), else_=0), words=_yes, sorts=False))
+        # A query of its own for each row that is shown: PostgreSQL would else find out about everybody first.
+        one = select(case((reached, 1), else_=0)).correlate(seniors).scalar_subquery()
+        columns = (*_person(), Column("has", "已达到", "has it", one, words=_yes, sorts=False))
         listed = listing.look(conn, found, columns, sort="id", name=f"coverage-{target}")
     return _rows(listed, about, known.name_zh, known.name_en)
 
