@@ -333,3 +333,18 @@ def test_no_list_shows_another_offices_people_or_papers(world: World) -> None:
                 wrong |= {f"{route.rule} {who}: {name}" for name in found if not who.startswith("near")}
     assert not wrong, "\n".join(sorted(wrong))
     assert met == {*PEOPLE, *papers_}
+
+
+@pytest.mark.parametrize("who", ["far.town", "far.town_finance"])
+def test_another_towns_issuance_is_answered_like_that_of_no_town(world: World, who: str) -> None:
+    """It has no number of its own: the address names the town."""
+    of, before = "/months/issuance/jiangdu/2026-07/", written(world)
+    near = world.seats[f"near.{who.partition('.')[2]}"]
+    assert near.get(of + TOWN).status == 200
+    for ending, form in (("", None), ("?export=csv", None), ("/approve", {"seen": "x"})):
+        if form is not None and who == "far.town_finance":
+            continue  # approves nothing anywhere
+        theirs, nothing = (send(world.seats[who], of + town + ending, form) for town in (TOWN, "无此镇"))
+        assert theirs.status == 404, ending
+        assert plain(theirs, {"town": TOWN}) == plain(nothing, {"town": "无此镇"})
+    assert written(world) == before
