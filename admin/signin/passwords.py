@@ -57,7 +57,7 @@ def require_strong(password: str, officer_id: str, name: str) -> str:
 
 
 def _weak(zh: str, en: str) -> Refused:
-    return Refused(Reason.PASSWORD_WEAK, detail=f"{zh} {en}")
+    return Refused(Reason.PASSWORD_WEAK, detail=f"{zh} | {en}")
 
 
 def _own(small: str) -> set[str]:
@@ -71,9 +71,14 @@ def _own(small: str) -> set[str]:
     return {c for c, last in zip(small, before, strict=False) if c != "\0" and abs(ord(c) - ord(last)) > 1}
 
 
-def made_up() -> str:
-    """A random one, easily read out: 79 bits."""
-    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+def made_up(officer_id: str) -> str:
+    """A random one, easily read out: 79 bits; none that holds a part of the sign-in name by chance."""
+    while True:
+        password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+        try:
+            return require_strong(password, officer_id, "")
+        except Refused:
+            continue
 
 
 def normal(password: str) -> str:
@@ -120,7 +125,7 @@ def set_for(act: Act, ring: KeyRing, officer_id: str, *, authenticator: bool = F
     no longer. The caller has checked who may. Raises Refused(NOT_FOUND) for who is not active."""
     if of(act.conn, officer_id) is None:
         raise Refused(Reason.NOT_FOUND, what="officer")
-    password = made_up()
+    password = made_up(officer_id)
     row: dict[str, Any] = {"hash": _hasher.hash(password), "must_change": True}
     if authenticator:
         row |= {"totp_cipher": None, "totp_set_at": None, "totp_last_step": None}

@@ -64,7 +64,7 @@ def _chosen(conn: Connection) -> list[Actor]:
 
 
 def _account(engine: Engine, ring: KeyRing, who: Actor, now: datetime) -> Account:
-    password, secret = passwords.made_up(), None
+    password, secret = passwords.made_up(who.id), None
     with begin(engine, who, now) as act:
         passwords.set_own(act, ring, who.id, "", password)
         known = passwords.of(act.conn, who.id)

@@ -431,3 +431,9 @@ def test_of_many_tries_at_once_five_are_looked_at(office: Office, monkeypatch: p
         answers = list(pool.map(lambda browser: browser.enters("village.li", "wrong wrong wrong").status, browsers))
     assert sorted(answers) == [403] * 5 + [429] * 7
     assert len(looked) == 5
+
+
+def test_a_password_that_is_made_up_never_holds_a_part_of_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter("7gu4k2m9p3r8w5y674gtk2m9p3r8w5y6")
+    monkeypatch.setattr(secrets, "choice", lambda _: next(drawn))
+    assert passwords.made_up("fin.gu") == "74gt-k2m9-p3r8-w5y6"
