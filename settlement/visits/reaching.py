@@ -25,7 +25,7 @@ def of_order(act: Act, ring: KeyRing, order_id: str, what: Literal["phone", "add
     query = select(o.provider_id, o.senior_id, o.status).where(o.id == order_id)
     row = act.conn.execute(query).one_or_none()
     if row is None:
-        raise Refused(Reason.NOT_FOUND, what="order")
+        raise Refused(Reason.NOT_FOUND, what="work order")
     if row.status != "planned":
         raise Refused(Reason.ORDER_NOT_PLANNED, **state_words(row.status))
     return _shown(act, ring, row.provider_id, row.senior_id, what, why)

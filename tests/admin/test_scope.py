@@ -348,3 +348,9 @@ def test_another_towns_issuance_is_answered_like_that_of_no_town(world: World, w
         assert theirs.status == 404, ending
         assert plain(theirs, {"town": TOWN}) == plain(nothing, {"town": "无此镇"})
     assert written(world) == before
+
+
+def test_a_providers_order_that_is_not_there_is_no_payment_order(world: World) -> None:
+    seat = world.seats["near.provider"]
+    assert "没有找到工单" in seat.get("/provider/orders/nobody").text
+    assert "没有找到工单" in seat.post("/provider/orders/cancel", order=["nobody"], reason="senior_asked").text
