@@ -87,7 +87,8 @@ def path(route: Route, values: dict[str, Any]) -> str:
 
 
 def nobodys(route: Route, name: str) -> Any:
-    return "987654" if f"<int:{name}>" in route.rule else "nobody"
+    words = "town:无此镇" if name == "payer" else "nobody"
+    return "987654" if f"<int:{name}>" in route.rule else words
 
 
 def asked(side: dict[str, Any], route: Route) -> dict[str, Any]:
@@ -115,7 +116,9 @@ def strangers(route: Route) -> list[str]:
 def plain(answer: Answer, values: dict[str, Any]) -> tuple[int, str]:
     """What a reader sees, without what they asked for."""
     text = answer.text
-    for value in sorted({value for value in values.values() if isinstance(value, str)}, key=len, reverse=True):
+    given = {value for value in values.values() if isinstance(value, str)}
+    given |= {value.partition(":")[2] for value in given if ":" in value}  # a payer reads as its town
+    for value in sorted(given, key=len, reverse=True):
         text = text.replace(value, "…")
     return answer.status, re.sub(r"[0-9]+", "…", text)
 
