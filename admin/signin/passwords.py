@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -49,9 +50,9 @@ def require_strong(password: str, officer_id: str, name: str) -> str:
         raise _weak(f"至少{LEAST}个字符", f"at least {LEAST} characters")
     if len(plain) > MOST:
         raise _weak(f"最多{MOST}个字符", f"at most {MOST} characters")
-    if any(part.casefold() in small for part in (officer_id, name, *officer_id.split(".")) if len(part) > 1):
+    if any(_telling(word) and word.casefold() in small for word in (officer_id, name)):
         raise _weak("不能含有登录名或姓名", "not the sign-in name, nor one's own name")
-    if len(_own(small)) < DIFFERENT:
+    if len(_own(small, [part for part in officer_id.split(".") if part])) < DIFFERENT:
         raise _weak("太常见，容易被猜到", "too common, easily guessed")
     return plain
 
@@ -60,9 +61,15 @@ def _weak(zh: str, en: str) -> Refused:
     return Refused(Reason.PASSWORD_WEAK, detail=f"{zh} | {en}")
 
 
-def _own(small: str) -> set[str]:
-    """The characters of it that are not a well-known word, not a piece of a keyboard's row, and do not just repeat or continue the one before."""
-    for word in KNOWN_WORDS:
+def _telling(word: str) -> bool:
+    """Whether it is no accident that a password holds it: three letters may be anybody's."""
+    return len(word) > (3 if word.isascii() else 1)
+
+
+def _own(small: str, parts: Sequence[str]) -> set[str]:
+    """The characters of it that are not a well-known word or a part of the sign-in name, not a piece of a keyboard's row, and do not just repeat or
+    continue the one before."""
+    for word in (*KNOWN_WORDS, *parts):
         small = small.replace(word, "\0")
     for row in ROWS:
         for start in range(len(row) - 3):
@@ -72,7 +79,7 @@ def _own(small: str) -> set[str]:
 
 
 def made_up(officer_id: str) -> str:
-    """A random one, easily read out: 79 bits; none that holds a part of the sign-in name by chance."""
+    """A random one, easily read out: 79 bits; never one that would be refused."""
     while True:
         password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
         try:
