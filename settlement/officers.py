@@ -66,6 +66,8 @@ MAY: dict[str, frozenset[str]] = {
         "enrolment.object": "village town civil_affairs",
         "senior.change": "village town civil_affairs",
         "senior.find": "village town civil_affairs card_counter hotline",
+        # A new level or category may raise what is paid: a village tells the town, which records it.
+        "senior.regrade": "town civil_affairs",
         "senior.reinstate": "town civil_affairs",
         "card.issue": "town card_counter system",
         "card.counter": "card_counter",

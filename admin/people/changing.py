@@ -102,9 +102,9 @@ class Change:
 
 
 CHANGES: dict[str, Change] = {
-    "level": Change("能力等级变化", "New ability level", "senior.change", LevelForm, _level),
-    "gain": Change("新认定类别", "Category gained", "senior.change", CategoryForm, _gain),
-    "lose": Change("取消类别", "Category lost", "senior.change", CategoryForm, _lose),
+    "level": Change("能力等级变化", "New ability level", "senior.regrade", LevelForm, _level),
+    "gain": Change("新认定类别", "Category gained", "senior.regrade", CategoryForm, _gain),
+    "lose": Change("取消类别", "Category lost", "senior.regrade", CategoryForm, _lose),
     "move": Change("区内迁居", "Moves inside the district", "senior.change", MoveForm, _move),
     "left": Change("迁出或退出", "Moves away or leaves", "senior.change", EndForm, _left),
     "died": Change("去世", "Death", "senior.change", EndForm, _died),

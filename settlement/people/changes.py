@@ -39,7 +39,7 @@ def reassess(act: Act, scheme: Scheme, news: Sequence[Assessment]) -> entitling.
     Raises Refused for a day in the future or before birth, for an assessment that is on record or contradicts one of its day, or that is
     older than the newest on record.
     """
-    require(act, "senior.change")
+    require(act, "senior.regrade")
     add_assessments(act, scheme, news)
     return _decide_next_month(act, scheme, [each.senior_id for each in news], "level_changed")
 
@@ -208,7 +208,7 @@ def _require_day(senior: Any, on: date, today: date) -> None:
 
 
 def _category_news(act: Act, scheme: Scheme, senior_id: int, category: str, on: date) -> Any:
-    require(act, "senior.change")
+    require(act, "senior.regrade")
     known = [each.code for each in scheme.categories]
     if category not in known:
         raise Refused(Reason.BAD_INPUT, detail=f"{category}: {', '.join(known)}")

@@ -176,3 +176,16 @@ def test_what_cannot_be_is_refused_with_the_form_still_filled_in(office: Office)
     assert (nowhere.status, "没有这个村社区" in nowhere.text) == (422, True)
     assert seat.get(f"/people/{who}/changes/nonsense").status == 404
     assert seat.post(f"/people/{who}/changes/gain/look", category="no_such", on="2026-08-01").status == 422
+
+
+def test_a_village_tells_the_town_of_a_new_level_and_does_not_record_it(office: Office) -> None:
+    """What raises a payment is not one clerk's word; a death, a leaving, a move inside the district are."""
+    who, _ = _one_in_august(office)
+    village = office.seat("zhou", "village")
+    page = village.get(f"/people/{who}").text
+    assert ("去世" in page, "区内迁居" in page) == (True, True)
+    assert [word for word in ("能力等级变化", "新认定类别", "取消类别") if word in page] == []
+    path, news = f"/people/{who}/changes/level", {"level": "3", "on": "2026-08-05", "assessor": "评估中心"}
+    assert village.get(path).status == 403
+    assert village.post(f"{path}/look", news).status == 403
+    assert village.post(path, news).status == 403

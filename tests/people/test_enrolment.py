@@ -162,7 +162,7 @@ def test_the_assessor_finds_the_level(district: Engine):
 def test_a_right_lost_before_the_decision_is_refused_with_the_reason(district: Engine):
     [id_] = applied(district, "1950-03-07")
     post(district, "2026-06-15 09:00", [id_])
-    with acting(district, "2026-06-20 09:00", by=CLERK) as act:
+    with acting(district, "2026-06-20 09:00", by=HEAD) as act:
         senior = act.conn.scalar(select(enrolments.c.senior_id))
         changes.lose_category(act, SCHEME, senior or 0, "low_income", date(2026, 6, 20))
     assert take(district, CLERK, "2026-06-24 09:00", [id_], "publicise") == []

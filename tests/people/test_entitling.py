@@ -206,3 +206,17 @@ def test_the_database_itself_refuses_a_second_running_row(district: Engine):
         assert integrity.check(conn) == []
     with pytest.raises(Exception, match=r"(?i)unique"), acting(district, "2026-08-11 09:00") as act:
         act.conn.execute(update(entitlements).values(to_month=None))
+
+
+def test_what_raises_a_payment_is_not_one_clerks_word(district: Engine):
+    senior, on = enrolled(district, level=1), date(2026, 8, 5)
+    with acting(district, "2026-08-10 09:00", by=CLERK) as act:
+        for call, news in (
+            (changes.reassess, ([Assessment(senior, 3, on, "评估机构")],)),
+            (changes.gain_category, (senior, "destitute", on)),
+            (changes.lose_category, (senior, "low_income", on)),
+        ):
+            with pytest.raises(Refused) as refused:
+                call(act, SCHEME, *news)
+            assert refused.value.reason is Reason.NOT_ALLOWED
+    assert rows(district, senior) == [("needy_semi", 15000, "2026-07", None)]

@@ -58,25 +58,25 @@ def effect(engine: Engine, command: str, now: str = "2026-08-20 09:00") -> tuple
 
 def test_a_new_level_counts_from_the_next_month(district: Engine) -> None:
     wang = enrolled(district)
-    worse = f"reassess {wang} --level 3 --on 2026-08-19 --assessor 评估中心 --by clerk"
+    worse = f"reassess {wang} --level 3 --on 2026-08-19 --assessor 评估中心 --by head"
     assert effect(district, worse) == ("2026-09", 150_00, 260_00)
     again = songbai(district, worse)
     assert isinstance(again.exception, Refused)
     assert again.exception.reason is Reason.NEWS_KNOWN
-    shown = songbai(district, f"reassess {wang} --level 4 --on 2026-08-20 --assessor 评估中心 --by clerk").stdout
+    shown = songbai(district, f"reassess {wang} --level 4 --on 2026-08-20 --assessor 评估中心 --by head").stdout
     assert "补贴不变：每月 260.00（needy_disabled，三(一)1）" in shown
-    assert songbai(district, f"reassess {wang} --level 5 --on 2026-08-20 --assessor a --by clerk").exit_code == 2
+    assert songbai(district, f"reassess {wang} --level 5 --on 2026-08-20 --assessor a --by head").exit_code == 2
 
 
 def test_a_category_lost_and_gained(district: Engine) -> None:
     """At 76 nothing is left without the category, and the answer says why; at 86 there is the aged benefit."""
     li, old = enrolled(district), enrolled(district, "1940-03-07")
-    lost = songbai(district, f"category lose {li} low_income --on 2026-08-15 --by clerk")
+    lost = songbai(district, f"category lose {li} low_income --on 2026-08-15 --by head")
     assert "2026-09 起：每月 150.00（needy_semi，三(一)1） → 没有补贴 none" in lost.stdout
     assert "困难老年人养老服务补贴：不属于所列困难类别" in lost.stdout
-    assert effect(district, f"category lose {old} low_income --on 2026-08-15 --by clerk") == ("2026-09", 150_00, 60_00)
-    assert effect(district, f"category gain {old} low_income --on 2026-08-20 --by clerk") == ("2026-09", 60_00, 150_00)
-    unknown = songbai(district, f"category gain {old} rich --on 2026-08-20 --by clerk")
+    assert effect(district, f"category lose {old} low_income --on 2026-08-15 --by head") == ("2026-09", 150_00, 60_00)
+    assert effect(district, f"category gain {old} low_income --on 2026-08-20 --by head") == ("2026-09", 60_00, 150_00)
+    unknown = songbai(district, f"category gain {old} rich --on 2026-08-20 --by head")
     assert isinstance(unknown.exception, Refused)
     assert "low_income" in unknown.exception.zh
 
