@@ -99,9 +99,11 @@ def of(conn: Connection, about: str) -> list[Row[tuple[int, str, str, int, str]]
 
 
 def get(act: Act, ring: KeyRing, paper_id: int, about: str) -> Paper:
-    """A file that belongs to ``about``, for somebody who may see that; its reading is recorded. Raises Refused(NOT_FOUND)."""
+    """A file that belongs to ``about``, for somebody who may see that; its reading is recorded. Raises Refused(NOT_FOUND), also once it was removed."""
     p = papers.c
-    row = act.conn.execute(select(papers).where(p.id == paper_id, p.about == about)).one_or_none()
+    row = act.conn.execute(
+        select(papers).where(p.id == paper_id, p.about == about, p.removed_at.is_(None))
+    ).one_or_none()
     if row is None:
         raise Refused(Reason.NOT_FOUND, what="paper")
     act.audit("paper.read", about, after={"paper": paper_id})

@@ -94,15 +94,19 @@ def test_files_are_neither_too_large_nor_too_many(engine: Engine) -> None:
     put(engine)
 
 
-def test_a_removed_file_is_out_of_the_list_but_kept(engine: Engine) -> None:
+def test_a_removed_file_is_kept_and_shown_to_nobody(engine: Engine) -> None:
+    """It may be somebody else's identity card, uploaded by mistake."""
     id = put(engine)
     with acting(engine) as act:
         papers.remove(act, id, "扫错了")
         assert papers.of(act.conn, ABOUT) == []
-    with acting(engine) as act:
-        assert papers.get(act, RING, id, ABOUT).content == PDF
+    with acting(engine) as act, pytest.raises(Refused) as refused:
+        papers.get(act, RING, id, ABOUT)
+    assert refused.value.reason is Reason.NOT_FOUND
     with acting(engine) as act, pytest.raises(Refused):
         papers.remove(act, id, "扫错了")
+    with engine.connect() as conn:
+        assert conn.scalars(select(papers.papers.c.id)).all() == [id]
 
 
 def test_a_file_that_was_altered_does_not_open(engine: Engine) -> None:

@@ -130,6 +130,7 @@ def test_papers_are_kept_encrypted_read_on_record_and_removed_with_a_reason(desk
     added = who["village"].post(f"/enrolment/{id_}/papers", kind="category", file=("低保证.pdf", b"%PDF-1.7 x"))
     assert added.status == 303
     assert who["village"].post(f"{link}/remove", why="上传错了").status == 303
+    assert who["town"].get(link).status == 404
     assert len(who["town"].get(f"/enrolment/{id_}").find("//a[contains(@href, '/papers/')]")) == 1
     with desk.engine.connect() as conn:
         assert PNG not in conn.scalars(select(papers.c.body_cipher)).all()

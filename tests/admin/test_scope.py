@@ -25,7 +25,7 @@ from tests.admin.everything import FAR_TOWN, PNG, Everything, everything
 from tests.admin.office import TOWN, VILLAGE, Answer, Office, Seat
 from tests.conftest import Databases
 
-FIXED = {"scheme": "jiangdu", "month": "2026-07", "quarter": "2026-Q3", "kind": "level", "which": "file", "town": TOWN}
+FIXED = {"scheme": "jiangdu", "month": "2026-07", "quarter": "2026-Q3", "kind": "died", "which": "file", "town": TOWN}
 OF_A_TENDER = {"paper_id": "tender.paper_id"}
 NARROW = ("village", "town", "town_finance", "provider")
 OF_ONE_PERSON = {"assessor": "enrolment.order_id", "hotline": "call_id"}
