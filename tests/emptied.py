@@ -6,7 +6,7 @@ import psycopg
 
 from tests.postgres import USER, Server
 
-# What a test may have changed beside rows: tables, columns, indexes, triggers, functions, rights, statistics. A changed row of a catalogue
+# What a test may have changed beside rows: tables, columns, indexes, triggers, functions, rights. A changed row of a catalogue
 # is a new one, written by a later transaction.
 _CATALOGUES = (
     "pg_attribute",
@@ -17,13 +17,15 @@ _CATALOGUES = (
     "pg_namespace",
     "pg_policy",
     "pg_proc",
-    "pg_statistic",
     "pg_trigger",
     "pg_type",
 )
 _SHAPE = " UNION ALL ".join(f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in _CATALOGUES)
 _OTHERS_OUT = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
+_STATISTICS_GONE = (
+    "DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+)
 _SEQUENCES_BACK = """SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
 
@@ -47,6 +49,7 @@ def emptied(server: Server, name: str, as_new: Shape) -> bool:
         connection.execute("SET session_replication_role = replica")  # no trigger forbids it, no foreign key orders it
         for (table,) in connection.execute(filled).fetchall():
             connection.execute(f'DELETE FROM "{table}"')
+        connection.execute(_STATISTICS_GONE)
         connection.execute(_SEQUENCES_BACK)
     return True
 

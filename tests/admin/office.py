@@ -5,21 +5,24 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from lxml import html
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, create_engine, select
 from werkzeug.test import TestResponse
 
 from admin.app import create_app
 from admin.frame import sessions
-from admin.frame.console import ConsoleConfig
+from admin.frame.console import NAME, Console, ConsoleConfig
 from settlement import officers
 from settlement.act import Actor
+from settlement.clock import system_clock
 from settlement.officers import ROLES
 from settlement.providers import register
 from tests.support import RING, acting, at
@@ -83,16 +86,28 @@ class Seat:
         return str(page.xpath("//input[@name='csrf_token']/@value")[0])
 
 
+def drawn_up() -> Flask:
+    """A console of no district: its routes, and its templates as they are compiled."""
+    return create_app(create_engine("sqlite://"), system_clock, ConsoleConfig(RING))
+
+
+# One serves all offices: drawing it up takes longer than most tests.
+_shared = cache(drawn_up)
+
+
 @dataclass
 class Office:
-    """One district's console. ``passes`` moves its time on."""
+    """One district's console. ``passes`` moves its time on. ``plan``: one of its own, for a test that adds desks."""
 
     engine: Engine
     now: datetime = field(default_factory=lambda: at("2026-07-15 09:00"))
+    plan: InitVar[Flask | None] = None
     app: Flask = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.app = create_app(self.engine, lambda: self.now, ConsoleConfig(RING))
+    def __post_init__(self, plan: Flask | None) -> None:
+        console = Console(self.engine, lambda: self.now, ConsoleConfig(RING))
+        self.app = copy(plan or _shared())
+        self.app.extensions = self.app.extensions | {NAME: console}
 
     def passes(self, **time: float) -> None:
         self.now += timedelta(**time)

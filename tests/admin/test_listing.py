@@ -18,7 +18,7 @@ from admin.frame.desk import Desk
 from admin.frame.listing import Column
 from settlement.audit import audit_rows
 from settlement.people.tables import places
-from tests.admin.office import TOWN, Office
+from tests.admin.office import TOWN, Office, drawn_up
 from tests.support import acting
 
 PAGE = """{% extends "base.html" %}{% from "parts.html" import listed with context %}{% block main %}<h1>村</h1>{{ listed(found, "村社区", "villages") }}{% endblock %}"""
@@ -50,7 +50,7 @@ def office(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Office:
         ]
         rows[0]["village"] = '=HYPERLINK("http://evil.example")'
         act.conn.execute(insert(places), rows)
-    return Office(engine)
+    return Office(engine, plan=drawn_up())
 
 
 def names(answer) -> list[str]:  # type: ignore[no-untyped-def]

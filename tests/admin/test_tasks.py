@@ -17,7 +17,7 @@ from admin.frame.desk import Desk
 from admin.tables import tasks as task_rows
 from settlement.outcomes import Reason, Refused
 from settlement.people.tables import places
-from tests.admin.office import TOWN, Answer, Office, Seat
+from tests.admin.office import TOWN, Answer, Office, Seat, drawn_up
 
 GATE = threading.Event()
 PERSON = "王桂英"
@@ -56,7 +56,7 @@ def office(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Office:
 
     monkeypatch.setattr(desks, "all_of_them", lambda real=desks.all_of_them: [*real(), desk])
     monkeypatch.setitem(tasks.KINDS, "count", tasks.Kind("数数", "Counting", _count))
-    return Office(engine)
+    return Office(engine, plan=drawn_up())
 
 
 def ended(seat: Seat, path: str) -> Answer:
